@@ -1,0 +1,1 @@
+"""An open, self-hosted music analytics platform for independent labels and distributors."""

@@ -1,0 +1,1 @@
+"""Storage and SQL; knows nothing of music and nothing of Dagster."""

@@ -1,0 +1,1 @@
+"""Everything that is Dagster and serves every room."""

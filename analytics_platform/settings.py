@@ -1,0 +1,96 @@
+"""Typed settings from the environment (prefix ``ANALYTICS_``). Importing this reads nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET_LENGTH = 32
+
+
+class MissingSecretError(RuntimeError):
+    """No secret for listener keys is configured; the message says how to set one."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default. Each field is ``ANALYTICS_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="ANALYTICS_", extra="ignore", frozen=True)
+
+    home: Path = Field(Path("data"), description="Folder of everything that a run produces.")
+    listener_secret: SecretStr | None = Field(None, description="Key of the HMAC that makes listener keys.")
+    key_version: int = Field(1, ge=1, description="Version of listener_secret; raise it when the secret changes.")
+    max_bad_row_share: float = Field(0.05, ge=0, le=1, description="A file with more bad rows is quarantined whole.")
+    max_unpacked_bytes: int = Field(20 * 2**30, gt=0, description="Largest unpacked delivery, bytes.")
+    max_unpack_ratio: float = Field(200.0, gt=1, description="Largest ratio of unpacked to packed bytes.")
+    max_line_bytes: int = Field(1_000_000, gt=0, description="Longest line of a delivery, bytes.")
+    inbox_quiet_s: float = Field(5.0, ge=0, description="A file younger than this is still being written, seconds.")
+    windows_days: tuple[int, ...] = Field((28, 90, 365), description="Windows of the fan tables, days.")
+    min_return_share: float = Field(0.02, ge=0, le=1, description="Share of a day's listeners seen the next day.")
+    min_artist_listeners: int = Field(20, ge=1, description="An artist with fewer listeners gets no fan shares.")
+    memory_limit_mb: int = Field(2048, ge=128, description="DuckDB's memory in one step, MiB; more goes to disk.")
+    threads: int | None = Field(None, ge=1, description="Threads of one step; all cores if unset.")
+    table_history_days: int = Field(7, ge=0, description="How long replaced table versions are kept, days.")
+    in_process: bool = Field(False, description="Run the steps in one process instead of one each.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def lake_root(self) -> Path:
+        """Raw deliveries, tables, audio and models."""
+        return self.home / "lake"
+
+    @property
+    def inbox(self) -> Path:
+        """Where vendors' files are dropped."""
+        return self.home / "inbox"
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file that people open."""
+        return self.home / "analytics.duckdb"
+
+    @property
+    def dagster_storage(self) -> Path:
+        """Dagster's runs, events and logs."""
+        return self.home / "dagster"
+
+    @property
+    def _secret_file(self) -> Path:
+        return self.home / "secrets" / "listener_secret"
+
+    def create_secret(self) -> None:
+        """Make a random secret for this home, readable by its owner only, unless there is one."""
+        if self.listener_secret is not None or self._secret_file.exists():
+            return
+        self._secret_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self._secret_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+
+    def secret(self) -> bytes:
+        """The key for listener keys.
+
+        Raises:
+            MissingSecretError: none is set, or it is too short to resist guessing.
+        """
+        if self.listener_secret is not None:
+            secret = self.listener_secret.get_secret_value()
+        elif self._secret_file.exists():
+            secret = self._secret_file.read_text().strip()
+        else:
+            raise MissingSecretError(
+                "No secret for listener keys. Set ANALYTICS_LISTENER_SECRET to at least "
+                f"{MIN_SECRET_LENGTH} random characters and keep it outside the lake (for example "
+                "`openssl rand -base64 48`), or run `analytics-platform demo`, which makes one for its own home."
+            )
+        if len(secret) < MIN_SECRET_LENGTH:
+            raise MissingSecretError(f"ANALYTICS_LISTENER_SECRET must have at least {MIN_SECRET_LENGTH} characters.")
+        return secret.encode()

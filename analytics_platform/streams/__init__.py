@@ -1,0 +1,1 @@
+"""Vendor deliveries become plays: one module per feed, contracts, privacy."""

@@ -1,0 +1,141 @@
+"""What a feed promises: its files, its columns under all their names, and what makes a row bad.
+
+A feed is a module in ``feeds/`` that declares one ``Resource`` per kind of file. Everything
+else (unpacking, accounting, keys, partitions) is the same for all feeds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from analytics_platform.lakehouse.tables import Table
+
+NEVER_KEPT = re.compile(r"postal|zip_?code|(^|_| )ip(_|$| )|ip_addr|birth|e-?mail|phone|street|customer name|user_?agent", re.I)
+"""Columns that identify a person; an unknown column of such a name is not kept in ``extras``."""
+
+
+class ContractError(ValueError):
+    """A file lacks what its feed needs; the message names it, for the data engineer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name that a vendor gave a column, from ``since`` to ``until`` (both inclusive, None = open)."""
+
+    name: str
+    since: date | None = None
+    until: date | None = None
+
+    def is_valid(self, day: date) -> bool:
+        """Whether the vendor used the name on that day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A column of the vendor's file by our short name. For JSON an alias may be a path, ``a.b.c``."""
+
+    name: str
+    aliases: tuple[Alias, ...]
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row for which ``is_bad`` (SQL over source names) holds is rejected with ``reason``."""
+
+    reason: str
+    is_bad: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Rows for one table: SQL over source names by column. ``one_per`` keeps one row per that column."""
+
+    table: Table
+    values: Mapping[str, str]
+    where: str = "true"
+    one_per: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of file of one vendor."""
+
+    vendor: str
+    name: str
+    pattern: re.Pattern[str]
+    """Matches the end of the path below the inbox; groups ``licensor``, ``date``, ``part`` where it has them."""
+    form: Literal["ndjson", "tsv"]
+    sources: tuple[Source, ...]
+    outputs: tuple[Output, ...]
+    rules: tuple[Rule, ...] = ()
+    listener: str | None = None
+    """Source (or SQL over sources) of the vendor's listener id, if the file has listeners."""
+    unlisted: tuple[str, ...] = ()
+    """Columns that the vendor is known to send and we do not keep."""
+    duplicates_by: tuple[str, ...] = ()
+    """Sources that no two true rows share; empty where the feed's clock is too coarse to tell."""
+    header: tuple[str, ...] | None = None
+    """Column names of a file without a header line."""
+    delimiter: str = "\t"
+    is_undated: bool = False
+    """A data set without days: its newest file replaces the old one whole."""
+
+    def match(self, path: str) -> re.Match[str] | None:
+        """The match of a path below the inbox, or None if the file is of another kind."""
+        return self.pattern.search(path)
+
+
+def names(*aliases: str | Alias, required: bool = False, name: str | None = None) -> Source:
+    """A source from its names; the first one, in snake case, is ours unless ``name`` is given."""
+    full = tuple(a if isinstance(a, Alias) else Alias(a) for a in aliases)
+    return Source(name or re.sub(r"[^a-z0-9]+", "_", full[0].name.lower()).strip("_"), full, required)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How the columns of one file map to a resource: vendor's name by source, and the unknown ones."""
+
+    by_source: Mapping[str, str]
+    unknown: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def resolve_columns(resource: Resource, present: Sequence[str], day: date) -> Columns:
+    """Find each source among a file's columns, whatever their order or case.
+
+    Raises:
+        ContractError: a required column is not there under any name valid on ``day``.
+    """
+    by_folded = {_fold(name): name for name in present}
+    by_source: dict[str, str] = {}
+    missing: list[str] = []
+    for source in resource.sources:
+        found = [by_folded[_fold(a.name)] for a in source.aliases if a.is_valid(day) and _fold(a.name) in by_folded]
+        if found:
+            by_source[source.name] = found[0]
+        elif source.required:
+            missing.append(" or ".join(a.name for a in source.aliases if a.is_valid(day)) or source.name)
+    if missing:
+        shown = ", ".join(present[:30]) or "nothing"
+        raise ContractError(
+            f"{resource.vendor} {resource.name} needs the column {'; '.join(missing)}, but the file has: {shown[:600]}"
+        )
+    used = set(by_source.values())
+    listed = {_fold(name) for name in resource.unlisted}
+    rest = [name for name in present if name not in used and _fold(name) not in listed]
+    return Columns(
+        by_source,
+        tuple(name for name in rest if not NEVER_KEPT.search(name)),
+        tuple(name for name in rest if NEVER_KEPT.search(name)),
+    )
+
+
+def _fold(name: str) -> str:
+    return name.strip().casefold()

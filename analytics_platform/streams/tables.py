@@ -1,0 +1,189 @@
+"""The tables of the room ``streams``: what vendors delivered, as plays, listeners and tracks."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from analytics_platform.lakehouse.tables import Column, Table
+
+FIRST_DAY = date(2002, 10, 1)
+"""No play is older: Last.fm's first scrobbles. An older date is a broken clock, not a play."""
+
+AGE_BANDS = ("under 18", "18-24", "25-34", "35-44", "45-54", "55-64", "65+")
+GENDERS = ("female", "male", "other")
+DEVICES = ("mobile", "tablet", "desktop", "web", "speaker", "tv", "car", "console", "wearable", "other")
+ACCESSES = ("paid", "trial", "free", "other")
+SOURCES = (
+    "playlist", "own playlist", "editorial playlist", "radio", "search", "album", "artist",
+    "library", "queue", "discovery", "external", "voice", "other",
+)  # fmt: skip
+STATUSES = ("loaded", "quarantined", "refused", "superseded")
+
+VENDOR = Column("vendor", "VARCHAR", "Who delivered the row: spotify, apple, fuga, or an open data set.")
+INGEST_DATE = Column(
+    "ingest_date", "DATE", "Day of the delivery that the row came in, as the vendor names it.", minimum=FIRST_DAY
+)
+DELIVERY_ID = Column("delivery_id", "VARCHAR", "SHA-256 of the delivered file as received, 64 hex digits.")
+LINE = Column("line", "BIGINT", "Line of the row in the unpacked file; the first line, header or not, is 1.", minimum=1)
+LISTENER_KEY = Column(
+    "listener_key",
+    "VARCHAR",
+    "Pseudonym of the listener: first 72 bits of HMAC-SHA256(secret, vendor|licensor|id), base64url, 12 characters.",
+)
+KEY_VERSION = Column(
+    "key_version", "SMALLINT", "Version of the secret that made listener_key; keys of two versions never match.", minimum=1
+)
+COUNTRY = Column(
+    "country", "VARCHAR", "Country of the listener or storefront, ISO 3166-1 alpha-2; null if not given.", nullable=True
+)
+
+DELIVERIES = Table(
+    "streams",
+    "deliveries",
+    "One row per delivered file, by content. A file delivered twice has one row; a revised file has a row of its own.",
+    (
+        DELIVERY_ID,
+        VENDOR,
+        INGEST_DATE,
+        Column("licensor", "VARCHAR", "The account at the vendor that the file belongs to."),
+        Column("resource", "VARCHAR", "What the file holds, in the vendor's words: streams, users, tracks, content …"),
+        Column("slot", "VARCHAR", "Identity of the report whatever its revision; the highest revision counts."),
+        Column("revision", "INTEGER", "1 for the first file in its slot, then 2, 3 …", minimum=1),
+        Column("is_current", "BOOLEAN", "True if no later revision has replaced the file."),
+        Column("file_name", "VARCHAR", "Path of the file below the inbox, as delivered."),
+        Column("size_bytes", "BIGINT", "Size of the file as received, in bytes.", minimum=0),
+        Column("received_at", "TIMESTAMP", "When the platform took the file from the inbox, UTC."),
+        Column("status", "VARCHAR", "loaded; quarantined (too many bad rows); refused (not readable); superseded.", values=STATUSES),
+        Column("reason", "VARCHAR", "Why a file is not loaded; null if it is.", nullable=True),
+        Column("rows_read", "BIGINT", "Data rows in the file = good_rows + rejected_rows; 0 if never parsed.", minimum=0),
+        Column("good_rows", "BIGINT", "Rows that met the feed's contract.", minimum=0),
+        Column("rejected_rows", "BIGINT", "Rows in streams.rejected_rows, each with its reason.", minimum=0),
+        Column("loaded_rows", "BIGINT", "Rows in the tables: good_rows if status is loaded, else 0.", minimum=0),
+        Column("erased_rows", "BIGINT", "Rows since removed from the raw file by erase-listener.", minimum=0),
+    ),
+    key=("delivery_id",),
+    partition_by=("vendor", "ingest_date"),
+)
+
+PLAYS = Table(
+    "streams",
+    "plays",
+    "One row per stream (or per aggregated row of a feed that aggregates). sum(plays) counts plays.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        DELIVERY_ID,
+        LINE,
+        Column(
+            "listener_key", "VARCHAR", LISTENER_KEY.comment + " Null where the feed names no listener.", nullable=True
+        ),
+        KEY_VERSION,
+        Column("track_id", "VARCHAR", "The vendor's id of the track."),
+        Column("isrc", "VARCHAR", "Recording code, 12 characters, where the row itself has it.", nullable=True),
+        Column("play_date", "DATE", "Day of the play as the vendor counts days.", minimum=FIRST_DAY),
+        Column("played_at", "TIMESTAMP", "Moment of the play, UTC; null where the feed has days only.", nullable=True),
+        COUNTRY,
+        Column("plays", "INTEGER", "Streams of at least 30 s that the row stands for; 0 for a shorter one.", minimum=0),
+        Column("duration_s", "DOUBLE", "Listened time in seconds, 0 to 86400.", True, 0, 86_400),
+        Column("source", "VARCHAR", "Where in the app the play began.", True, values=SOURCES),
+        Column("device", "VARCHAR", "Kind of device.", True, values=DEVICES),
+        Column("os", "VARCHAR", "Operating system as the vendor names it, lower case.", True),
+        Column("access", "VARCHAR", "How the listener pays.", True, values=ACCESSES),
+        Column("is_offline", "BOOLEAN", "True if played from a download.", True),
+        Column("extras", "VARCHAR", "Columns that the contract does not know, as a JSON object.", True),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor", "ingest_date"),
+)
+
+PLAY_COUNTS = Table(
+    "streams",
+    "play_counts",
+    "One row per listener and artist or song of an undated data set of play counts.",
+    (
+        VENDOR,
+        DELIVERY_ID,
+        LINE,
+        LISTENER_KEY,
+        KEY_VERSION,
+        Column("vendor_artist_id", "VARCHAR", "The data set's id of the artist; null where it counts songs.", True),
+        Column("track_id", "VARCHAR", "The data set's id of the song; null where it counts artists.", True),
+        Column("plays", "BIGINT", "Number of plays over the data set's whole, unstated period.", minimum=1),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor",),
+)
+
+TRACKS = Table(
+    "streams",
+    "tracks",
+    "One row per track in a vendor's catalogue file of a day.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        DELIVERY_ID,
+        LINE,
+        Column("track_id", "VARCHAR", "The vendor's id of the track."),
+        Column("isrc", "VARCHAR", "Recording code, 12 characters.", True),
+        Column("title", "VARCHAR", "Title of the track.", True),
+        Column("vendor_artist_id", "VARCHAR", "The vendor's id of the main artist.", True),
+        Column("artist_name", "VARCHAR", "Name of the main artist, as the vendor writes it.", True),
+        Column("duration_s", "DOUBLE", "Length of the recording in seconds.", True, 0, 86_400),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor", "ingest_date"),
+)
+
+ARTISTS = Table(
+    "streams",
+    "artists",
+    "One row per artist in an open data set's list of artists.",
+    (
+        VENDOR,
+        DELIVERY_ID,
+        LINE,
+        Column("vendor_artist_id", "VARCHAR", "The data set's id of the artist."),
+        Column("artist_name", "VARCHAR", "Name of the artist."),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor",),
+)
+
+LISTENERS = Table(
+    "streams",
+    "listeners",
+    "One row per listener in a vendor's listener file of a day, without birth year, postal code or name.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        DELIVERY_ID,
+        LINE,
+        LISTENER_KEY,
+        KEY_VERSION,
+        Column("gender", "VARCHAR", "Gender as the vendor reports it.", True, values=GENDERS),
+        Column("age_band", "VARCHAR", "Age band in years on the day of the delivery.", True, values=AGE_BANDS),
+        COUNTRY,
+        Column("access", "VARCHAR", "How the listener pays.", True, values=ACCESSES),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor", "ingest_date"),
+)
+
+REJECTED_ROWS = Table(
+    "streams",
+    "rejected_rows",
+    "One row per row of a delivered file that broke the feed's contract. The row itself is in the raw file only.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        DELIVERY_ID,
+        Column("file_name", "VARCHAR", "Path of the file below the inbox, as delivered."),
+        LINE,
+        Column("column_name", "VARCHAR", "The vendor's column at fault; null if the whole row is.", True),
+        Column("reason", "VARCHAR", "What is wrong, as a fixed phrase that can be grouped by."),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor", "ingest_date"),
+)
+
+TABLES = (DELIVERIES, PLAYS, PLAY_COUNTS, TRACKS, ARTISTS, LISTENERS, REJECTED_ROWS)
