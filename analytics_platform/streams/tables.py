@@ -33,6 +33,11 @@ LISTENER_KEY = Column(
 KEY_VERSION = Column(
     "key_version", "SMALLINT", "Version of the secret that made listener_key; keys of two versions never match.", minimum=1
 )
+ARTIST_ID = Column(
+    "artist_id",
+    "VARCHAR",
+    "The artist, as the name in lower case without punctuation: the same at every vendor; (unknown) if not in a catalogue.",
+)
 COUNTRY = Column(
     "country", "VARCHAR", "Country of the listener or storefront, ISO 3166-1 alpha-2; null if not given.", nullable=True
 )
@@ -187,3 +192,115 @@ REJECTED_ROWS = Table(
 )
 
 TABLES = (DELIVERIES, PLAYS, PLAY_COUNTS, TRACKS, ARTISTS, LISTENERS, REJECTED_ROWS)
+
+TRACK_ARTISTS = Table(
+    "streams",
+    "track_artists",
+    "One row per vendor and track: its recording code, and the artist that it belongs to.",
+    (
+        VENDOR,
+        Column("track_id", "VARCHAR", "The vendor's id of the track."),
+        Column("isrc", "VARCHAR", "Recording code, 12 characters.", True),
+        Column("title", "VARCHAR", "Title, from this vendor or, by recording code, from another.", True),
+        ARTIST_ID,
+        Column("artist_name", "VARCHAR", "Name of the artist, from this vendor or, by recording code, from another."),
+    ),
+    key=("vendor", "track_id"),
+)
+
+LISTENER_ARTIST_DAYS = Table(
+    "streams",
+    "listener_artist_days",
+    "One row per delivery day, listener, artist and day of play: the plays, so that a new day costs a day.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        LISTENER_KEY,
+        ARTIST_ID,
+        Column("play_date", "DATE", "Day of the plays as the vendor counts days.", minimum=FIRST_DAY),
+        Column("plays", "BIGINT", "Plays of at least 30 s.", minimum=1),
+    ),
+    key=("vendor", "ingest_date", "listener_key", "artist_id", "play_date"),
+    partition_by=("vendor", "ingest_date"),
+)
+
+ARTIST_COUNTRY_DAYS = Table(
+    "streams",
+    "artist_country_days",
+    "One row per delivery day, artist, country and day of play: the plays, so that a new day costs a day.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        ARTIST_ID,
+        Column("country", "VARCHAR", "Country of the listener, ISO 3166-1 alpha-2; ZZ if not known."),
+        Column("play_date", "DATE", "Day of the plays as the vendor counts days.", minimum=FIRST_DAY),
+        Column("plays", "BIGINT", "Plays of at least 30 s.", minimum=1),
+    ),
+    key=("vendor", "ingest_date", "artist_id", "country", "play_date"),
+    partition_by=("vendor", "ingest_date"),
+)
+
+LISTENER_ARTIST_COUNTS = Table(
+    "streams",
+    "listener_artist_counts",
+    "One row per listener and artist of an undated data set of play counts.",
+    (
+        Column("data_set", "VARCHAR", "Name of the data set: lastfm_hetrec2011, taste_profile."),
+        LISTENER_KEY,
+        ARTIST_ID,
+        Column("plays", "BIGINT", "Plays over the data set's whole, unstated period.", minimum=1),
+    ),
+    key=("data_set", "listener_key", "artist_id"),
+)
+
+LISTENER_RETURNS = Table(
+    "streams",
+    "listener_returns",
+    "One row per vendor and day of play: how many of the day's listeners came back the next day.",
+    (
+        VENDOR,
+        Column("play_date", "DATE", "Day as the vendor counts days; the vendor's last day has no row.", minimum=FIRST_DAY),
+        Column("listeners", "BIGINT", "Listeners with a play on the day.", minimum=1),
+        Column("returned", "BIGINT", "Those with a play on the next day too.", minimum=0),
+        Column("return_share", "DOUBLE", "returned / listeners, 0 to 1; near 0 where ids change daily.", False, 0, 1),
+    ),
+    key=("vendor", "play_date"),
+)
+
+ARTIST_NAMES = Table(
+    "marts",
+    "artists",
+    "One row per artist of the label's catalogue or of an open data set.",
+    (
+        ARTIST_ID,
+        Column("artist_name", "VARCHAR", "Name as written most often in the vendors' catalogues."),
+        Column("tracks", "BIGINT", "Recordings (ISRC, else vendor track id) in the catalogues; 0 in a data set.", minimum=0),
+    ),
+    key=("artist_id",),
+)
+
+PLAYS_DAILY = Table(
+    "marts",
+    "plays_daily",
+    "One row per artist, country, vendor and day of play.",
+    (
+        ARTIST_ID,
+        Column("artist_name", "VARCHAR", "Name of the artist."),
+        Column("country", "VARCHAR", "Country of the listener, ISO 3166-1 alpha-2; ZZ if not known."),
+        VENDOR,
+        Column("play_date", "DATE", "Day as the vendor counts days; late rows count on the day they were played.", minimum=FIRST_DAY),
+        Column("plays", "BIGINT", "Plays of at least 30 s.", minimum=1),
+    ),
+    key=("artist_id", "country", "vendor", "play_date"),
+)
+
+SQL_TABLES = (
+    TRACK_ARTISTS,
+    LISTENER_ARTIST_DAYS,
+    ARTIST_COUNTRY_DAYS,
+    LISTENER_ARTIST_COUNTS,
+    LISTENER_RETURNS,
+    ARTIST_NAMES,
+    PLAYS_DAILY,
+)
+"""Made by SQL models from the tables above."""

@@ -1,0 +1,1 @@
+"""Listening levels become fan profiles and segments."""

@@ -1,0 +1,165 @@
+"""Listeners, and who listens to whom: pairs of listener and artist with a fan type and a rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics_platform.sample_label.catalogue import CLUSTERS, Catalogue
+from analytics_platform.sample_label.law import MEANS, SHAPES, observed_chance
+from analytics_platform.sample_label.spec import WINDOW_DAYS, LabelSpec, Purpose
+from analytics_platform.sample_label.words import COUNTRIES, COUNTRY_WEIGHTS
+
+VENDOR_SHARES = (0.60, 0.25, 0.15)
+GENDERS = ("male", "female", "neutral")
+DEVICES = ("mobile", "desktop", "tablet", "speaker", "tv", "web")
+DEVICE_SHARES = (0.66, 0.13, 0.05, 0.08, 0.03, 0.05)
+ACCESSES = ("premium", "free")
+JUNK_BIRTH_YEARS = (1867, 2035)
+NO_BIRTH_YEAR = 0
+NO_GENDER = 3
+
+ARTISTS_PER_LISTENER = 7.6
+"""Mean draws; repeats fall away and pairs without a play are not seen, so about five remain."""
+LATE_SHARE = 0.23
+"""Share of pairs drawn that join late; fewer of them are observed, so about 20 % of those seen."""
+BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Columns of codes, one entry per listener. ``reported_*`` is what the vendor would say."""
+
+    vendors: np.ndarray
+    countries: np.ndarray
+    birth_years: np.ndarray
+    reported_birth_years: np.ndarray
+    genders: np.ndarray
+    reported_genders: np.ndarray
+    devices: np.ndarray
+    variants: np.ndarray
+    """Two bits for what differs between listeners with one device: system, store, region, plan."""
+    accesses: np.ndarray
+    clusters: np.ndarray
+    second_clusters: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs in order of join day; a longer period only appends. About 27 bytes a pair."""
+
+    listeners: np.ndarray
+    artists: np.ndarray
+    fan_types: np.ndarray
+    join_days: np.ndarray
+    rate_steps: np.ndarray
+    """Cumulated plays per 90 days, float64: one ``searchsorted`` draws a day's plays."""
+
+    def joined(self, day: int) -> int:
+        """Number of pairs that have joined by a day index: they are the first ones."""
+        return int(np.searchsorted(self.join_days, day, side="right"))
+
+
+def build_listeners(spec: LabelSpec) -> Listeners:
+    """Draw listeners; age and gender lean with the cluster that they follow most."""
+    random = spec.random(Purpose.LISTENERS)
+    count = max(100, round(40_000 * spec.scale))
+    vendors = _codes(random, VENDOR_SHARES, count)
+    countries = _codes(random, COUNTRY_WEIGHTS, count)
+    clusters = random.integers(0, CLUSTERS, count).astype(np.int8)
+    second = ((clusters + random.integers(1, CLUSTERS, count)) % CLUSTERS).astype(np.int8)
+    middle = np.linspace(22, 43, CLUSTERS)[clusters]
+    ages = np.clip(13 + random.gamma(3.0, (middle - 13) / 3.0), 13, 85).astype(np.int16)
+    birth_years = (spec.start.year - ages).astype(np.int16)
+    male_share = np.linspace(0.35, 0.65, CLUSTERS)[clusters]
+    draw = random.random(count)
+    genders = np.where(draw < 0.02, 2, np.where(draw < 0.02 + 0.98 * male_share, 0, 1)).astype(np.int8)
+    draw = random.random(count)
+    junk = np.array(JUNK_BIRTH_YEARS, dtype=np.int16)[random.integers(0, 2, count)]
+    reported_years = np.where(draw < 0.003, NO_BIRTH_YEAR, np.where(draw < 0.005, junk, birth_years)).astype(np.int16)
+    reported_genders = np.where(random.random(count) < 0.01, NO_GENDER, genders).astype(np.int8)
+    devices = _codes(random, DEVICE_SHARES, count)
+    variants = random.integers(0, 4, count).astype(np.int8)
+    accesses = (random.random(count) < 0.38).astype(np.int8)
+    return Listeners(
+        vendors, countries, birth_years, reported_years, genders, reported_genders,
+        devices, variants, accesses, clusters, second,
+    )  # fmt: skip
+
+
+def build_pairs(spec: LabelSpec, days: int, catalogue: Catalogue, listeners: Listeners) -> Pairs:
+    """Draw the pairs that join within ``days``.
+
+    The first cohort has everyone who listens from the start and who joins in the first 90 days;
+    each further 90 days add a cohort of late joiners, so a longer period changes no earlier draw.
+    Work goes in blocks of listeners to bound memory.
+    """
+    steps = catalogue.choice_steps()
+    artist_count = len(catalogue.artist_names)
+    parts: list[tuple[np.ndarray, ...]] = []
+    known = np.empty(0, dtype=np.int64)
+    for cohort in range((days - 1) // WINDOW_DAYS + 1):
+        fresh = []
+        for block, start in enumerate(range(0, len(listeners.vendors), BLOCK)):
+            random = spec.random(Purpose.PAIRS, cohort, block)
+            rows = np.arange(start, min(start + BLOCK, len(listeners.vendors)))
+            codes = _follow(random, cohort, rows, listeners, steps, artist_count)
+            low, high = np.searchsorted(known, [rows[0] * artist_count, (rows[-1] + 1) * artist_count])
+            codes = codes[~np.isin(codes, known[low:high])]
+            fresh.append(codes)
+            parts.append(_describe(random, cohort, codes, artist_count, catalogue, listeners))
+        known = np.sort(np.concatenate([known, *fresh]))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    order = np.argsort(columns[3], kind="stable")
+    order = order[columns[3][order] < days]
+    who, artists, fan_types, join_days, rates = (column[order] for column in columns)
+    return Pairs(who, artists, fan_types, join_days, np.cumsum(rates, dtype=np.float64))
+
+
+def _follow(
+    random: np.random.Generator,
+    cohort: int,
+    rows: np.ndarray,
+    listeners: Listeners,
+    steps: np.ndarray,
+    artist_count: int,
+) -> np.ndarray:
+    """Sorted codes listener * artists + artist of whom a block of listeners follows in a cohort."""
+    mean = ARTISTS_PER_LISTENER - 1 if cohort == 0 else ARTISTS_PER_LISTENER * LATE_SHARE
+    counts = random.poisson(mean, len(rows)) + (cohort == 0)
+    who = np.repeat(rows, counts)
+    draw = random.random(len(who))
+    stray = random.integers(0, CLUSTERS, len(who))
+    taste = np.where(draw < 0.68, listeners.clusters[who], np.where(draw < 0.93, listeners.second_clusters[who], stray))
+    group = taste.astype(np.int64) * len(COUNTRIES) + listeners.countries[who]
+    artists = np.searchsorted(steps, group + random.random(len(who)), side="right") - group * artist_count
+    return np.unique(who.astype(np.int64) * artist_count + artists)
+
+
+def _describe(
+    random: np.random.Generator,
+    cohort: int,
+    codes: np.ndarray,
+    artist_count: int,
+    catalogue: Catalogue,
+    listeners: Listeners,
+) -> tuple[np.ndarray, ...]:
+    """listener, artist, fan type, join day and rate (plays per 90 days) of each pair."""
+    who, artists = np.divmod(codes, artist_count)
+    # Passive pairs are seen less often; dividing by the chance makes the *observed* mix the drawn one.
+    shares = catalogue.mixes[artists] / observed_chance()
+    shares[:, 2] *= np.where(catalogue.home_countries[artists] == listeners.countries[who], 1.25, 1.0)
+    steps = np.cumsum(shares, axis=1)
+    draw = random.random(len(codes)) * steps[:, 2]
+    fan_types = (draw >= steps[:, 0]).astype(np.int8) + (draw >= steps[:, 1]).astype(np.int8)
+    rates = (random.standard_gamma(SHAPES[fan_types]) * (MEANS / SHAPES)[fan_types]).astype(np.float32)
+    is_late = random.random(len(codes)) < LATE_SHARE
+    late_days = random.integers(1, WINDOW_DAYS, len(codes))
+    join_days = np.where(is_late, late_days, 0) if cohort == 0 else cohort * WINDOW_DAYS + late_days - 1
+    return who.astype(np.int32), artists.astype(np.int16), fan_types, join_days.astype(np.int16), rates
+
+
+def _codes(random: np.random.Generator, shares: tuple[float, ...] | np.ndarray, count: int) -> np.ndarray:
+    steps = np.cumsum(shares)[:-1]
+    return np.searchsorted(steps, random.random(count), side="right").astype(np.int8)

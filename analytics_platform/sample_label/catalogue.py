@@ -1,0 +1,132 @@
+"""The label's artists and tracks: popularity, clusters, home countries, markets not yet opened."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics_platform.sample_label.spec import LabelSpec, Purpose
+from analytics_platform.sample_label.words import (
+    COUNTRIES,
+    COUNTRY_WEIGHTS,
+    GENRES,
+    TITLE_ENDS,
+    TITLE_STARTS,
+    artist_names,
+)
+
+CLUSTERS = len(GENRES)
+MIX_PRIOR = (2.8, 0.88, 0.32)
+HOME_BOOST = 3.0
+OTHER_CLUSTER_WEIGHT = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Artists (A) and tracks (T), by row number. ``is_open`` and ``mixes`` are what is planted."""
+
+    artist_names: list[str]
+    genres: list[str]
+    styles: list[str]
+    clusters: np.ndarray
+    home_countries: np.ndarray
+    popularity: np.ndarray
+    mixes: np.ndarray
+    """Shares of fan types among an artist's observed pairs, before modulation, (A, 3)."""
+    is_open: np.ndarray
+    """False where the artist is not available, (A, countries)."""
+    first_tracks: np.ndarray
+    """Tracks of artist a are first_tracks[a] to first_tracks[a + 1] - 1, (A + 1,)."""
+    track_artists: np.ndarray
+    track_names: list[str]
+    album_names: list[str]
+    isrcs: list[str]
+    upcs: list[str]
+    durations_s: np.ndarray
+    track_steps: np.ndarray
+    """Cumulated popularity of tracks within their artist, plus the artist's number, (T,)."""
+
+    def choose_tracks(self, artists: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+        """A track of each artist by popularity, from numbers in [0, 1)."""
+        return np.searchsorted(self.track_steps, artists + uniform, side="right").astype(np.int32)
+
+    def choice_steps(self) -> np.ndarray:
+        """Cumulated appeal of artists in each cluster and country, plus the group's number.
+
+        Shape (CLUSTERS * countries * A,), for one ``searchsorted`` over all groups. An artist has
+        no appeal where the market is closed, so no listener there ever gets it.
+        """
+        in_cluster = self.clusters[None, :] == np.arange(CLUSTERS)[:, None]
+        taste = np.where(in_cluster, 1.0, OTHER_CLUSTER_WEIGHT) * self.popularity
+        at_home = self.home_countries[None, :] == np.arange(len(COUNTRIES))[:, None]
+        place = np.where(at_home, HOME_BOOST, 1.0) * self.is_open.T
+        appeal = (taste[:, None, :] * place[None, :, :]).reshape(CLUSTERS * len(COUNTRIES), -1)
+        return _steps(appeal)
+
+
+def build_catalogue(spec: LabelSpec) -> Catalogue:
+    """Draw the catalogue: about 200 artists at scale 1, five tracks each on average."""
+    random = spec.random(Purpose.CATALOGUE)
+    count = max(2 * CLUSTERS, round(200 * math.sqrt(spec.scale)))
+    clusters = random.permutation(np.arange(count) % CLUSTERS).astype(np.int8)
+    style_number = random.integers(0, 3, count)
+    genre_of = np.where(random.random(count) < 0.88, clusters, random.integers(0, CLUSTERS, count))
+    home = random.choice(len(COUNTRIES), count, p=COUNTRY_WEIGHTS).astype(np.int8)
+    popularity = np.exp(random.normal(0, 1.1, count))
+    mixes = random.dirichlet(MIX_PRIOR, count)
+
+    is_open = np.ones((count, len(COUNTRIES)), dtype=bool)
+    for artist in np.flatnonzero(random.random(count) < 0.3).tolist():
+        closed = random.choice(len(COUNTRIES), random.integers(1, 4), replace=False, p=COUNTRY_WEIGHTS)
+        is_open[artist, closed] = False
+        is_open[artist, home[artist]] = True
+
+    per_artist = 1 + random.poisson(4, count)
+    first = np.concatenate([[0], np.cumsum(per_artist)]).astype(np.int32)
+    artists = np.repeat(np.arange(count, dtype=np.int32), per_artist)
+    tracks = len(artists)
+    place = np.arange(tracks) - first[artists]
+    starts = random.integers(0, len(TITLE_STARTS), tracks).tolist()
+    ends = random.integers(0, len(TITLE_ENDS), tracks).tolist()
+    titles = [f"{TITLE_STARTS[start]} {TITLE_ENDS[end]}" for start, end in zip(starts, ends, strict=True)]
+    # An album holds up to four tracks of its artist and is named after its first.
+    opening = (np.arange(tracks) - place % 4).tolist()
+    name_order = random.permutation(max(2_500, count))[:count]
+    weights = random.gamma(1.0, 1.0, tracks) + 0.05
+    totals = np.add.reduceat(weights, first[:-1])
+    cumulated = np.cumsum(weights)
+    steps = artists + (cumulated - (cumulated[first[:-1]] - weights[first[:-1]])[artists]) / totals[artists]
+    steps[first[1:] - 1] = np.arange(1, count + 1)
+    return Catalogue(
+        artist_names=artist_names(name_order),
+        genres=[GENRES[genre][0] for genre in genre_of.tolist()],
+        styles=[GENRES[genre][1][style] for genre, style in zip(genre_of.tolist(), style_number.tolist(), strict=True)],
+        clusters=clusters,
+        home_countries=home,
+        popularity=popularity,
+        mixes=mixes,
+        is_open=is_open,
+        first_tracks=first,
+        track_artists=artists,
+        track_names=titles,
+        album_names=[titles[track] for track in opening],
+        isrcs=[f"QZACM26{number:05d}" for number in range(tracks)],
+        upcs=[_upc(track) for track in opening],
+        durations_s=np.clip(random.normal(205, 45, tracks), 90, 480).astype(np.int32),
+        track_steps=steps,
+    )
+
+
+def _steps(weights: np.ndarray) -> np.ndarray:
+    steps = np.cumsum(weights, axis=1)
+    steps /= steps[:, -1:]
+    return (steps + np.arange(len(weights))[:, None]).ravel()
+
+
+def _upc(number: int) -> str:
+    """A 12-digit UPC-A with its check digit."""
+    digits = f"8420{number:07d}"
+    total = 3 * sum(map(int, digits[::2])) + sum(map(int, digits[1::2]))
+    return f"{digits}{-total % 10}"

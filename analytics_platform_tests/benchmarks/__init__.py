@@ -1,0 +1,1 @@
+"""Speed and size, measured against a bare scan of the same data."""
