@@ -41,7 +41,7 @@ lock: install ## Resolve the newest allowed versions into constraints.txt
 
 clean: ## Remove caches and, after a question (or with YES=1), data/
 	find . -name .venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
-	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache .tmp_dagster_home_* build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache .tmp_dagster_home_* .logs_queue logs build dist *.egg-info
 	@if [ -d data ]; then \
 		answer="$(if $(YES),y)"; \
 		[ -n "$$answer" ] || { printf 'Remove data/ with the lake and the run history? [y/N] '; read answer || true; }; \

@@ -18,7 +18,7 @@ def plays_change_sql(
 ) -> str:
     """SQL for the signed change of plays per pair: listener_key, artist_id, plays (BIGINT, never 0).
 
-    The relations are shaped like ``fans.listener_artist_days``:
+    The relations are shaped like ``streams.listener_artist_days``:
 
     Args:
         old: the window that the state holds.
@@ -69,6 +69,8 @@ with before as (
     from {state} as state
     semi join {changes} as changes
         on state.listener_key = changes.listener_key and state.artist_id = changes.artist_id
+    -- implied by the join, but it spares reading the artist of five rows in six
+    where state.listener_key in (select listener_key from {changes})
     group by state.listener_key, state.artist_id
 )
 select

@@ -134,7 +134,7 @@ def bucket_sql(bucket: int, buckets: int) -> str:
 def window_plays_sql(days: str, window: Window) -> str:
     """SQL for the plays per listener and artist in a window: listener_key, artist_id, plays (BIGINT, >= 1).
 
-    ``days`` names a relation shaped like ``fans.listener_artist_days``. The same listener, artist
+    ``days`` names a relation shaped like ``streams.listener_artist_days``. The same listener, artist
     and day may come in several rows (late or split deliveries); they add up.
     """
     return f"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analytics_platform.fans.levels import LEVELS, TOP_PLAYS
 from analytics_platform.lakehouse.tables import Column, Table
-from analytics_platform.streams.tables import FIRST_DAY, INGEST_DATE, LISTENER_KEY, VENDOR
+from analytics_platform.streams.tables import ARTIST_ID, FIRST_DAY, LISTENER_KEY
 
 WINDOW_DAYS = (28, 90, 365)
 UNDATED = 0
@@ -24,7 +24,6 @@ WINDOW = Column(
 )
 WINDOW_START = Column("window_start", "DATE", "First day of the window; null for an undated data set.", True, FIRST_DAY)
 WINDOW_END = Column("window_end", "DATE", "Last day of the window; null for an undated data set.", True, FIRST_DAY)
-ARTIST_ID = Column("artist_id", "VARCHAR", "The platform's id of the artist.")
 SEGMENT = Column(
     "segment",
     "VARCHAR",
@@ -50,22 +49,6 @@ LISTENERS_ASSIGNED = Column(
     "BIGINT",
     "Listeners whose level lies between the segment's thresholds, by its middle. Biased where profiles overlap.",
     minimum=0,
-)
-
-LISTENER_ARTIST_DAYS = Table(
-    "fans",
-    "listener_artist_days",
-    "One row per delivery day, listener, artist and day of play: plays added up, so that a new day costs a day.",
-    (
-        VENDOR,
-        INGEST_DATE,
-        LISTENER_KEY,
-        ARTIST_ID,
-        Column("play_date", "DATE", "Day of the plays as the vendor counts days.", minimum=FIRST_DAY),
-        Column("plays", "BIGINT", "Number of plays, at least 1.", minimum=1),
-    ),
-    key=("vendor", "ingest_date", "listener_key", "artist_id", "play_date"),
-    partition_by=("vendor", "ingest_date"),
 )
 
 LISTENER_ARTIST_PLAYS = Table(
@@ -146,7 +129,7 @@ FAN_THRESHOLDS = Table(
         Column(
             "threshold_plays",
             "INTEGER",
-            "Plays of one artist in the window from which segment_to is the likelier; null if it never is, or no data tells.",
+            "Plays of one artist in the window from which segment_to is likelier; null if never, or no data tells.",
             True,
             2,
         ),
@@ -211,7 +194,6 @@ ARTIST_FANS = Table(
 )
 
 TABLES = (
-    LISTENER_ARTIST_DAYS,
     LISTENER_ARTIST_PLAYS,
     LISTENING_LEVELS,
     LDA_SHARES,

@@ -48,11 +48,11 @@ class DeliveredRows:
     """Rows of one file in order, with what is wrong."""
 
     rows: pl.DataFrame
+    is_plain: np.ndarray
+    """False for faults and for rows that a duplicate copies."""
     line_faults: dict[int, str] = field(default_factory=dict)
     """Row number to kind, for faults that exist only as text."""
     counts: Counter[str] = field(default_factory=Counter)
-    is_plain: np.ndarray | None = None
-    """False for faults and for rows that a duplicate copies; None if there is no fault."""
 
     def render(self, to_bytes: Callable[[pl.DataFrame], bytes]) -> bytes:
         """The rows as text, broken lines included."""
@@ -66,11 +66,10 @@ class DeliveredRows:
 
     def without_some(self, random: np.random.Generator) -> DeliveredRows:
         """About a tenth of the plain rows removed, every fault kept: a first, incomplete version."""
-        plain = np.ones(self.rows.height, dtype=bool) if self.is_plain is None else self.is_plain
-        kept = ~(plain & (random.random(self.rows.height) < MISSING_SHARE))
+        kept = ~(self.is_plain & (random.random(self.rows.height) < MISSING_SHARE))
         new_position = np.cumsum(kept) - 1
         line_faults = {int(new_position[old]): kind for old, kind in self.line_faults.items()}
-        return DeliveredRows(self.rows.filter(pl.Series(kept)), line_faults, self.counts, plain[kept])
+        return DeliveredRows(self.rows.filter(pl.Series(kept)), self.is_plain[kept], line_faults, self.counts)
 
 
 def versions(
@@ -86,7 +85,7 @@ def plant(random: np.random.Generator, rows: pl.DataFrame, overrides: Overrides)
     """Add faults of the feed's kinds to a file's rows, at random places; a third are duplicates."""
     count = min(int(random.poisson(FAULT_SHARE * rows.height)), rows.height // LEAST_ROWS_PER_FAULT)
     if count == 0:
-        return DeliveredRows(rows)
+        return DeliveredRows(rows, np.ones(rows.height, dtype=bool))
     kinds = list(overrides)
     weights = np.array([(len(kinds) - 1) / 2 if kind == "duplicate" else 1.0 for kind in kinds])
     kind_of = random.choice(len(kinds), count, p=weights / weights.sum())
@@ -110,4 +109,4 @@ def plant(random: np.random.Generator, rows: pl.DataFrame, overrides: Overrides)
     line_faults = {
         place: kind for place, kind in zip(fault_positions, kinds_in_order, strict=True) if kind in LINE_FAULTS
     }
-    return DeliveredRows(pl.concat(frames)[order], line_faults, Counter(kinds_in_order), is_plain)
+    return DeliveredRows(pl.concat(frames)[order], is_plain, line_faults, Counter(kinds_in_order))

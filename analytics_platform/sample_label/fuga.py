@@ -7,7 +7,7 @@ late row. There is no artist name: recordings are known by ``isrc``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -62,7 +62,8 @@ def deliveries(world: World, day: int, plays: Plays, aggregates: Aggregates) -> 
     is_restated = day == world.incidents.restated[FUGA]
     for version, arrival, is_superseded in versions(random, full, day, is_restated):
         body = gzipped(header + version.render(tsv))
-        junk = version.rows["user_birth_year"].is_in(JUNK_BIRTH_YEARS)
+        # Without duplicates the plain rows are the good ones.
+        junk = version.rows.filter(pl.Series(version.is_plain))["user_birth_year"].is_in(JUNK_BIRTH_YEARS)
         yield Delivery(
             arrival, day, path, "fuga/trends", body, version.rows.height, version.counts, int(junk.sum()), is_superseded
         )
@@ -123,7 +124,7 @@ def aggregate_rows(world: World, day: int, aggregates: Aggregates, schema: pl.Sc
     return _complete(world, aggregates.tracks, aggregates.organizations, known).cast(schema)
 
 
-def _complete(world: World, tracks: np.ndarray, services: np.ndarray, known: dict[str, object]) -> pl.DataFrame:
+def _complete(world: World, tracks: np.ndarray, services: np.ndarray, known: Mapping[str, object]) -> pl.DataFrame:
     """All columns in order: the catalogue's by track, the known ones, the rest empty."""
     catalogue = world.catalogue
     count = len(tracks)

@@ -51,7 +51,7 @@ def generate(spec: LabelSpec, out: Path, *, progress: Callable[[int, int], None]
         plays=int(ledger.daily_plays.sum()),
         files=len(ledger.files),
         rows=ledger.rows,
-        faults=ledger.faults,
+        faults=sum(counts.total() for counts in ledger.faults.values()),
         size_bytes=ledger.size_bytes,
         first_day=spec.day(0),
         last_day=spec.day(spec.days - 1),

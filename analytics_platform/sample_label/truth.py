@@ -32,7 +32,8 @@ class Ledger:
         self.files: list[dict[str, object]] = []
         self.size_bytes = 0
         self.rows = 0
-        self.faults = 0
+        self.faults: dict[str, Counter[str]] = {}
+        """Rejected rows by feed and kind, in all files."""
 
     def add_plays(self, day: int, plays: Plays, aggregates: Aggregates) -> None:
         """Count a day's good rows, all vendors, by the day on which they were played."""
@@ -62,7 +63,7 @@ class Ledger:
         )
         self.size_bytes += len(delivery.body)
         self.rows += delivery.rows
-        self.faults += sum(faults.values())
+        self.faults.setdefault(delivery.feed, Counter()).update(faults)
 
     def write(self, folder: Path) -> None:
         """Write ``*.parquet`` and ``faults.json`` below a folder that exists."""
@@ -79,13 +80,10 @@ class Ledger:
             temporary = folder / f".{name}.parquet.part"
             table.write_parquet(temporary)
             temporary.replace(folder / f"{name}.parquet")
-        files = sorted(self.files, key=lambda entry: (entry["arrival_date"], entry["path"]))
-        totals: dict[str, Counter[str]] = {}
-        for entry in files:
-            totals.setdefault(str(entry["feed"]), Counter()).update(entry["faults"])
+        files = sorted(self.files, key=lambda entry: (str(entry["arrival_date"]), str(entry["path"])))
         report = {
             "kinds": KINDS,
-            "totals": {feed: dict(sorted(counts.items())) for feed, counts in sorted(totals.items())},
+            "totals": {feed: dict(sorted(counts.items())) for feed, counts in sorted(self.faults.items())},
             "files": files,
         }
         write_atomically(folder / "faults.json", json.dumps(report, indent=1).encode() + b"\n")
@@ -196,6 +194,7 @@ def listener_truth(world: World) -> pl.DataFrame:
             "reported_gender": labels((*GENDERS, None), np.where(is_told, listeners.reported_genders, NO_GENDER)),
             "device": labels(DEVICES, listeners.devices),
             "cluster": listeners.clusters,
+            "second_cluster": listeners.second_clusters,
         }
     )
 

@@ -1,8 +1,8 @@
 """From the inbox to ``lake/raw``: every file kept once, as received, under the hash of its bytes.
 
 ``raw/<vendor>/<ingest date or "undated">/<sha256>`` holds the bytes, ``<sha256>.json`` beside it
-what we know of them. Both are written under another name and renamed; the inbox copy goes last,
-so a kill at any moment leaves either the inbox file or the finished record, or both.
+what we know of them. Both are written under another name and renamed. The inbox copy stays until
+the tables are committed (``clear``), so a run that dies leaves its work to be found again.
 """
 
 from __future__ import annotations
@@ -151,10 +151,10 @@ class RawStore:
         write_atomically(target, json.dumps(asdict(record), default=str, indent=1).encode())
 
     def receive(self, inbox: Path, files: Iterable[InboxFile]) -> list[Record]:
-        """Move files from the inbox to the store. Returns the new (or revived) records.
+        """Copy files from the inbox to the store. Returns the new (or revived) records.
 
-        A file whose bytes are recorded already is only removed from the inbox, unless a later
-        revision has replaced it: then the vendor has gone back, and it becomes the newest.
+        A file whose bytes are recorded already changes nothing, unless a later revision has
+        replaced it: then the vendor has gone back, and it becomes the newest.
         """
         changed: list[Record] = []
         with self.lock("receive"):
@@ -167,8 +167,24 @@ class RawStore:
                 record = self._store(source, file, *found, known=known)
                 if record is not None:
                     changed.append(record)
-                source.unlink()
         return changed
+
+    def clear(self, inbox: Path, files: Iterable[InboxFile]) -> int:
+        """Remove recorded files from the inbox, once their rows are committed. Returns how many.
+
+        A file that has changed since it was listed stays: it is another delivery.
+        """
+        cleared = 0
+        for file in files:
+            path = inbox / file.name
+            try:
+                info = path.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if not file.problem and (info.st_size, info.st_mtime) == (file.size_bytes, file.modified_at):
+                path.unlink()
+                cleared += 1
+        return cleared
 
     def _store(
         self, source: Path, file: InboxFile, resource: Resource, groups: Mapping[str, str], known: dict[str, Path]

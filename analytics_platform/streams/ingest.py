@@ -72,9 +72,9 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """Partitions to replace together: every day of ``days`` for every vendor of ``vendors``."""
+    """Partitions of a vendor to replace together, and all records of theirs."""
 
-    vendors: tuple[str, ...]
+    vendor: str
     days: tuple[date, ...]
     records: tuple[Record, ...]
     is_undated: bool
@@ -84,7 +84,8 @@ def ingest(
     settings: Settings,
     lake: Lake,
     days: Sequence[date],
-    vendors: Sequence[str] | None = None,
+    *,
+    changed_only: bool = False,
     progress: Progress | None = None,
 ) -> Ingested:
     """Bring the partitions of ``days`` in line with the current revisions of what was received.
@@ -93,7 +94,7 @@ def ingest(
         settings: limits, secret, folders.
         lake: where the tables are.
         days: ingest dates; the undated data sets received on one of them are replaced whole.
-        vendors: only these; all by default.
+        changed_only: leave out the days whose tables already hold exactly what was received.
         progress: told after each file.
 
     Raises:
@@ -102,27 +103,54 @@ def ingest(
     """
     secret = settings.secret()
     store = RawStore(settings.lake_root)
-    scopes = list(_scopes(store, sorted(set(days)), vendors or store.vendors()))
-    total = sum(len(scope.records) for scope in scopes)
     result = Ingested()
     with ExitStack() as stack:
         for day in sorted(set(days)):
             stack.enter_context(store.lock(f"ingest-{day}"))
+        scopes = list(_scopes(store, sorted(set(days)), store.vendors(), lake if changed_only else None))
+        total = sum(len(scope.records) for scope in scopes)
         for scope in scopes:
             _ingest_scope(settings, lake, store, scope, secret, result, progress, total)
     return result
 
 
-def _scopes(store: RawStore, days: list[date], vendors: Sequence[str]) -> Iterator[_Scope]:
-    for i in range(0, len(days), DAYS_PER_COMMIT):
-        chunk = tuple(days[i : i + DAYS_PER_COMMIT])
-        records = [r for vendor in vendors for day in chunk for r in store.records(vendor, day)]
-        if records:
-            yield _Scope(tuple(sorted({r.vendor for r in records})), chunk, tuple(records), is_undated=False)
+def _scopes(store: RawStore, days: list[date], vendors: Sequence[str], lake: Lake | None) -> Iterator[_Scope]:
+    """What to replace, a vendor at a time; with ``lake`` only days whose tables differ from the store."""
+    loaded = {} if lake is None else _loaded(lake)
     for vendor in vendors:
+        changed: list[tuple[date, list[Record]]] = []
+        for day in days:
+            records = store.records(vendor, day)
+            if records and (lake is None or _state(records) != loaded.get((vendor, day))):
+                changed.append((day, records))
+        for i in range(0, len(changed), DAYS_PER_COMMIT):
+            chunk = changed[i : i + DAYS_PER_COMMIT]
+            records = tuple(record for _, of_day in chunk for record in of_day)
+            yield _Scope(vendor, tuple(day for day, _ in chunk), records, is_undated=False)
         undated = store.records(vendor, UNDATED)
         if any(record.ingest_date in days for record in undated):
-            yield _Scope((vendor,), tuple(sorted({r.ingest_date for r in undated})), tuple(undated), is_undated=True)
+            received = sorted({record.ingest_date for record in undated})
+            same = all(
+                _state([r for r in undated if r.ingest_date == day]) == loaded.get((vendor, day)) for day in received
+            )
+            if lake is None or not same:
+                yield _Scope(vendor, tuple(received), tuple(undated), is_undated=True)
+
+
+def _state(records: Sequence[Record]) -> frozenset[tuple[str, int, int]]:
+    """What tells whether a day's files are the ones in the tables."""
+    return frozenset((record.delivery_id, record.revision, record.erased_rows) for record in records)
+
+
+def _loaded(lake: Lake) -> dict[tuple[str, date], frozenset[tuple[str, int, int]]]:
+    with lake.connect(DELIVERIES) as connection:
+        rows = connection.execute(
+            "select vendor, ingest_date, delivery_id, revision, erased_rows from streams.deliveries"
+        ).fetchall()
+    states: dict[tuple[str, date], set[tuple[str, int, int]]] = {}
+    for vendor, day, *state in rows:
+        states.setdefault((vendor, day), set()).add((state[0], state[1], state[2]))
+    return {key: frozenset(value) for key, value in states.items()}
 
 
 def _ingest_scope(
@@ -173,7 +201,7 @@ def _replace(lake: Lake, table: Table, scope: _Scope, staged: list[StagedFile]) 
     by_day = "ingest_date" in table.partition_by
     if not by_day and not scope.is_undated:
         return None
-    only: dict[str, Sequence[object]] = {"vendor": scope.vendors}
+    only: dict[str, Sequence[object]] = {"vendor": [scope.vendor]}
     if by_day:
         only["ingest_date"] = scope.days
     if not staged:

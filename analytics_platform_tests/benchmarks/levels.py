@@ -39,7 +39,7 @@ DAY_LIMIT = 0.2
 
 
 def write_days(folder: Path, rows: int, seed: int = 1) -> None:
-    """Day files as ``fans.listener_artist_days`` keeps them: 366 days, one delivery each, the day after.
+    """Day files as ``streams.listener_artist_days`` keeps them: 366 days, one delivery each, the day after.
 
     50,000 artists (Zipf), a listener per ten rows (log-normal activity, sigma 1.2), 22-character
     artist ids; about as many rows as asked, since a listener's repeats of a day are one row.
@@ -114,7 +114,8 @@ def run(rows: int = 20_000_000) -> list[dict[str, object]]:
             con.execute("create or replace table parts (artist_id varchar, level smallint, n bigint, plays bigint)")
             for bucket in range(4):
                 con.execute(f"create or replace view bucket as from days where {bucket_sql(bucket, 4)}")
-                con.execute(f"insert into parts {levels_sql(f'({window_plays_sql("bucket", NEW)})')}")
+                con.execute(f"create or replace view bucket_plays as {window_plays_sql('bucket', NEW)}")
+                con.execute(f"insert into parts {levels_sql('bucket_plays')}")
 
         def write_base() -> None:
             plays = window_plays_sql("kept", OLD)

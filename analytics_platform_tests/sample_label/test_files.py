@@ -19,19 +19,26 @@ from analytics_platform.sample_label.files import hex_ids
 from analytics_platform.sample_label.spec import Incidents
 from analytics_platform_tests.sample_label.reading import lines, read, unpack
 
+
+def names(text: str, separator: str) -> list[str]:
+    return text.split(separator)
+
+
 SMALL = LabelSpec(scale=0.01, days=8)
 PLAY_FEEDS = ("spotify/streams", "apple/streams", "fuga/trends")
-APPLE_V1_1 = (
+APPLE_V1_1 = names(
     "Datestamp | Ingest Datestamp | Ingest Timestamp | Apple Identifier | Storefront Name | Anonymized Person ID | "
     "Membership Type | Membership Mode | Membership Partner | Postal Code | Device Type | Operating System | "
     "Action Type | End Reason Type | Offline | Source of Stream | Container Type | Container Sub-Type | "
-    "Container ID | Container Name | Stream Timestamp | Stream Start Position | Stream Duration"
-).split(" | ")
-APPLE_CONTENT = (
+    "Container ID | Container Name | Stream Timestamp | Stream Start Position | Stream Duration",
+    separator=" | ",
+)
+APPLE_CONTENT = names(
     "Apple Identifier, ISRC, Title, Artist, Artist ID, Item Type, Media Type, Media Duration, Vendor Identifier, "
-    "Label/Studio/Network, Grid"
-).split(", ")
-FUGA = (
+    "Label/Studio/Network, Grid",
+    separator=", ",
+)
+FUGA = names(
     "label_id, product_id, asset_id, date, territory, number_of_downloads, number_of_streams, number_of_listeners, "
     "number_of_saves, reporting_organization_id, asset_duration, stream_device_type, stream_device_os, "
     "stream_length, stream_source, stream_source_uri, user_id, user_region, user_region_detail, user_gender, "
@@ -40,8 +47,9 @@ FUGA = (
     "apple_container_sub_type, apple_source_of_stream, youtube_channel_id, video_id, youtube_claimed_status, "
     "subscribed_status, asset_type, discovery_flag, current_membership_week, first_trial_membership_week, "
     "first_trial_membership, first_paid_membership_week, first_paid_membership, total_user_streams, "
-    "youtube_uploader_type, audio_format, dsp_data"
-).split(", ")
+    "youtube_uploader_type, audio_format, dsp_data",
+    separator=", ",
+)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -92,7 +100,21 @@ def test_every_kind_of_fault_occurs_at_full_scale_rates(write):
     plays = [entry for entry in written.faults["files"] if entry["feed"] in PLAY_FEEDS]
     rows = sum(entry["rows"] for entry in plays)
     assert 0.001 < written.summary.faults / rows < 0.002
-    assert sum(entry["junk_birth_years"] for entry in written.faults["files"]) > 0
+
+
+def test_junk_birth_years_are_counted_in_good_rows_only(write):
+    written = write(LabelSpec(scale=0.6, days=3))
+    total = 0
+    for entry in written.faults["files"]:
+        path, junk = written.path(entry), entry["junk_birth_years"]
+        if entry["feed"] == "spotify/users":
+            assert sum('"birth_year":1867' in line or '"birth_year":2035' in line for line in lines(path)) == junk
+        elif entry["feed"] == "fuga/trends":
+            assert sum(row["user_birth_year"] in {"1867", "2035"} for row in read(path, entry["feed"])[0]) == junk
+        else:
+            assert junk == 0
+        total += junk
+    assert total > 0
 
 
 def test_headers_are_the_vendors_and_change_in_the_middle(label):
@@ -149,7 +171,7 @@ def test_one_more_day_is_the_day_of_a_longer_period(label, tmp_path):
     assert digests(tmp_path / "short") == digests(tmp_path / "long")
     day_60 = digests(tmp_path / "short" / "deliveries" / "2026-03-03")
     assert day_60.items() <= digests(label.folder / "deliveries" / "2026-03-03").items()
-    assert len(list((tmp_path / "long" / "deliveries" / "2026-04-01").rglob("*.gz"))) > 10
+    assert len(list((tmp_path / "long" / "deliveries" / "2026-04-02").rglob("*.gz"))) > 10
 
 
 def test_a_folder_holds_one_label(tmp_path):

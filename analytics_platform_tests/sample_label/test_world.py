@@ -84,8 +84,12 @@ def test_closed_markets_have_no_plays_of_the_artist_but_of_its_cluster(label):
 
 def test_listeners_follow_one_or_two_clusters(label):
     clusters = label.truth("pairs").join(label.truth("artists").select("artist_row", "cluster"), on="artist_row")
-    own = clusters.join(label.truth("listeners").select("listener_row", own="cluster"), on="listener_row")
-    assert (own["cluster"] == own["own"]).mean() > 0.45
+    listeners = label.truth("listeners").select("listener_row", "second_cluster", own_cluster="cluster")
+    pairs = clusters.join(listeners, on="listener_row")
+    is_own, is_second = pairs["cluster"] == pairs["own_cluster"], pairs["cluster"] == pairs["second_cluster"]
+    # By chance each would be an eighth.
+    assert is_own.mean() > 0.33
+    assert (is_own | is_second).mean() > 0.60
 
 
 def test_drawn_plays_follow_the_law(label):

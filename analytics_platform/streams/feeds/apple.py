@@ -113,7 +113,7 @@ CONTENT = Resource(
                 "title": "title",
                 "vendor_artist_id": "artist_id",
                 "artist_name": "artist",
-                "duration_s": "try_cast(media_duration as double)",
+                "duration_s": "try_cast(media_duration as double) / 1000",
             },
         ),
     ),

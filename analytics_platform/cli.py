@@ -1,0 +1,189 @@
+"""The command line: ``analytics-platform demo | ingest | status | erase-listener | dev``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table as RichTable
+
+from analytics_platform.settings import MissingSecretError, Settings
+
+app = typer.Typer(
+    help="Music analytics for independent labels: vendor files in, fan segments out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals may hold the secret
+)
+console = Console()
+
+
+def _fail(message: str) -> typer.Exit:
+    Console(stderr=True).print(f"[bold red]{message}[/]", soft_wrap=True)
+    return typer.Exit(1)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+
+
+@app.command()
+def demo(
+    scale: Annotated[float, typer.Option(min=0.01, max=100, help="Size of the sample label: 1 = 2 million plays.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed, another label.")] = 7,
+) -> None:
+    """Make a sample label's deliveries, run everything, show the results."""
+    from analytics_platform.sample_label import LabelSpec, generate
+
+    settings = Settings()
+    settings.create_secret()
+    sample = settings.home / "sample_label" / f"seed{seed}-scale{scale:g}"
+    spec = LabelSpec(seed=seed, scale=scale)
+    with _progress() as progress:
+        task = progress.add_task("Writing the vendors' files", total=None)
+        summary = generate(spec, sample, progress=lambda done, total: progress.update(task, completed=done, total=total))
+        progress.update(task, description=f"Wrote {summary.files:,} files, {summary.rows:,} rows")
+    _copy_into_inbox([sample / "deliveries"], settings.inbox)
+    # The last day of the period arrives a day later, and late files some days after that.
+    _run(settings, "all", (spec.start, spec.start + timedelta(days=spec.days + 10)), changed_only=False)
+    _show_results(settings)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders, named as the vendors name them.", exists=True)],
+) -> None:
+    """Bring deliveries in and carry them to the marts and analytics.duckdb."""
+    from analytics_platform.streams.deliveries import list_inbox
+
+    settings = Settings()
+    _require_secret(settings)
+    _copy_into_inbox(paths, settings.inbox)
+    files = list_inbox(settings.inbox)
+    for file in files:
+        if file.problem:
+            console.print(f"[yellow]{file.name} {file.problem}: left in the inbox[/]")
+    days = [file.day or date.today() for file in files if not file.problem]
+    if not days:
+        raise _fail("Nothing to ingest: no file is of a known feed. See docs/feeds.md for the file names.")
+    _run(settings, "all", (min(days), max(days)), changed_only=True)
+    _show_results(settings)
+
+
+@app.command()
+def status() -> None:
+    """What is fresh, what was rejected and why, what waits in the inbox."""
+    from analytics_platform.status import print_status
+
+    print_status(Settings(), console)
+
+
+@app.command("erase-listener")
+def erase_listener(
+    vendor: Annotated[str, typer.Option(help="spotify, apple, fuga, or an open data set.")],
+    licensor: Annotated[str, typer.Option(help="The account in the file's name or path, - for a data set.")],
+    listener_id: Annotated[
+        str, typer.Option("--id", help="The vendor's id of the listener; - reads it from standard input.")
+    ],
+) -> None:
+    """Erase a listener from raw files, tables, old versions and publications, then rebuild the marts."""
+    from analytics_platform.streams.erasure import erase
+
+    settings = Settings()
+    _require_secret(settings)
+    wanted = sys.stdin.readline().strip() if listener_id == "-" else listener_id
+    with console.status("Erasing"):
+        erased = erase(settings, vendor, licensor, wanted)
+    console.print(f"Erased {erased.raw_rows} rows from {erased.raw_files} raw files and {erased.table_rows} table rows.")
+    if erased.days:
+        _run(settings, "refresh", None, changed_only=True)
+    console.print("Done. The erasure is logged without the id in streams.erasures.")
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000) -> None:
+    """Start Dagster's web page, sensors and schedules for this home."""
+    from analytics_platform.orchestration.run import PROJECT_ROOT, dagster_home
+
+    settings = Settings()
+    settings.inbox.mkdir(parents=True, exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    os.environ["ANALYTICS_HOME"] = str(settings.home)
+    command = Path(sys.executable).with_name("dagster")
+    os.chdir(PROJECT_ROOT)
+    console.print(f"Drop deliveries into {settings.inbox}\nThe page: http://127.0.0.1:{port}")
+    os.execv(command, [str(command), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(port)])
+
+
+def _copy_into_inbox(paths: list[Path], inbox: Path) -> None:
+    """Copy files under names that keep their folders; the sensor ignores them until they are whole."""
+    for path in paths:
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+        base = path.absolute().parent
+        for file in files:
+            target = inbox / file.absolute().relative_to(base)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_name(f".{target.name}")
+            shutil.copyfile(file, unfinished)
+            unfinished.replace(target)
+
+
+def _require_secret(settings: Settings) -> None:
+    try:
+        settings.secret()
+    except MissingSecretError as error:
+        raise _fail(str(error)) from None
+
+
+def _run(settings: Settings, job: str, days: tuple[date, date] | None, *, changed_only: bool) -> None:
+    from analytics_platform.orchestration.run import run_job
+
+    with _progress() as progress:
+        task = progress.add_task("Running", total=None)
+
+        def on_step(name: str, done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, description=name.replace("__", "."))
+
+        result = run_job(settings, job, days, changed_only=changed_only, on_step=on_step)
+    if not result.succeeded:
+        raise _fail(f"The run failed. {result.error}\nRun {result.run_id}: `make dev` shows it.")
+
+
+def _show_results(settings: Settings) -> None:
+    import duckdb
+
+    with duckdb.connect(str(settings.database), read_only=True) as connection:
+        fans = connection.execute(
+            """select data_set, window_days, segment, min(segment_rank), count(*), sum(listeners_estimated) / sum(listeners)
+            from marts.artist_fans group by all order by 1, 2, 4"""
+        ).fetchall()
+        thresholds = connection.execute(
+            "select data_set, window_days, segment_to, threshold_plays from marts.fan_thresholds"
+        ).fetchall()
+        rows = connection.execute(
+            "select count(*), sum(rows_read), sum(rejected_rows) from streams.deliveries"
+        ).fetchall()[0]
+    from_plays = {(data_set, days, segment): plays for data_set, days, segment, plays in thresholds}
+    table = RichTable("data set", "window", "segment", "from plays", "share of listeners", "artists", title="Fans")
+    for data_set, days, segment, _, artists, share in fans:
+        start = from_plays.get((data_set, days, segment))
+        window = f"{days} days" if days else "undated"
+        table.add_row(data_set, window, segment, str(start or 1), f"{share:.1%}", str(artists))
+    console.print(table)
+    console.print(f"{rows[0]:,} files, {rows[1]:,} rows read, {rows[2]:,} rejected (analytics-platform status)")
+    console.print(f"Open next:  {settings.database}\n            {settings.home / 'DATA_DICTIONARY.md'}", soft_wrap=True)
+    console.print("            make dev  (Dagster's page, with this run)")

@@ -1,0 +1,206 @@
+"""Keep the plays per listener and artist of a window, and its levels, up to date.
+
+The commit log of the daily table tells exactly which files came and went since the last time.
+If a state of the same kind exists, only the pairs in those files, and in the days that enter
+or leave the window, are touched; else, and every ``MAX_CHANGES`` times, everything is recounted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from analytics_platform.fans.level_changes import (
+    changed_levels_sql,
+    changed_pairs_sql,
+    impossible_pairs_sql,
+    levels_change_sql,
+    plays_change_sql,
+)
+from analytics_platform.fans.levels import LEVELS, Window, levels_sql, plays_from, plays_to, window_plays_sql
+from analytics_platform.fans.tables import LABEL, LISTENER_ARTIST_PLAYS, LISTENING_LEVELS, UNDATED
+from analytics_platform.lakehouse.lake import Lake, files_sql, literal
+from analytics_platform.streams.tables import LISTENER_ARTIST_COUNTS, LISTENER_ARTIST_DAYS
+
+MAX_CHANGES = 30
+"""Changes on top of a base before the next full recount: readers add them up, and a recount heals."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Up to where a window has been counted."""
+
+    days_version: int
+    window_end: date
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update did, for one data set and window."""
+
+    data_set: str
+    window_days: int
+    window_end: date | None
+    how: str
+    """``full``, ``incremental`` or ``unchanged``."""
+
+
+def covered_windows(lake: Lake, window_days: tuple[int, ...]) -> list[Window]:
+    """The windows that the label's days fill, ending on the last day of plays."""
+    with lake.connect(LISTENER_ARTIST_DAYS) as connection:
+        first, last = connection.execute(
+            "select min(play_date), max(play_date) from streams.listener_artist_days"
+        ).fetchall()[0]
+    if last is None:
+        return []
+    windows = [Window.ending(last, days) for days in sorted(window_days)]
+    return [window for window in windows if window.start >= first]
+
+
+def update_window(lake: Lake, window: Window, *, full: bool = False) -> Updated:
+    """Bring ``fans.listener_artist_plays`` and ``fans.listening_levels`` of the label up to ``window``."""
+    days = lake.open(LISTENER_ARTIST_DAYS)
+    if days is None:
+        raise RuntimeError("streams.listener_artist_days does not exist: materialise it first")
+    length = (window.end - window.start).days + 1
+    state = None if full else _state(lake, length)
+    if state == State(days.version(), window.end, state.changes if state else 0):
+        return Updated(LABEL, length, window.end, "unchanged")
+    if state is not None and state.changes < MAX_CHANGES and _add_changes(lake, window, length, state, days.version()):
+        return Updated(LABEL, length, window.end, "incremental")
+    with lake.connect(LISTENER_ARTIST_DAYS, versions={LISTENER_ARTIST_DAYS.full_name: days.version()}) as connection:
+        _write_base(lake, connection, window_plays_sql("streams.listener_artist_days", window), LABEL, length, window.end,
+                    _stamp(days.version(), window.end, length))  # fmt: skip
+    return Updated(LABEL, length, window.end, "full")
+
+
+def update_undated(lake: Lake) -> list[Updated]:
+    """Count the undated data sets, each whole."""
+    with lake.connect(LISTENER_ARTIST_COUNTS) as connection:
+        names = connection.execute("select distinct data_set from streams.listener_artist_counts order by 1").fetchall()
+        for (name,) in names:
+            select = (
+                "select listener_key, artist_id, plays from streams.listener_artist_counts"
+                f" where data_set = {literal(name)}"
+            )
+            _write_base(lake, connection, select, name, UNDATED, None, {})
+    return [Updated(name, UNDATED, None, "full") for (name,) in names]
+
+
+def _write_base(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    plays: str,
+    data_set: str,
+    length: int,
+    window_end: date | None,
+    stamp: dict[str, str],
+) -> None:
+    end = f"date '{window_end}'" if window_end else "null::date"
+    where: list[tuple[str, str, object]] = [("data_set", "=", data_set), ("window_days", "=", length)]
+    # Sorted: a later change finds its pairs without reading all of the base.
+    lake.write(
+        LISTENER_ARTIST_PLAYS,
+        connection,
+        f"select {end} as window_end, * from ({plays}) order by listener_key, artist_id",
+        partition={"data_set": data_set, "window_days": length, "change_no": 0},
+        replace=where,
+        metadata=stamp,
+    )
+    lake.add_view(
+        connection, LISTENER_ARTIST_PLAYS, only={"data_set": [data_set], "window_days": [length]}, name="base"
+    )
+    _write_levels(lake, connection, levels_sql("base"), data_set, length, end, stamp)
+
+
+def _write_levels(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    levels: str,
+    data_set: str,
+    length: int,
+    end: str,
+    stamp: dict[str, str],
+) -> None:
+    lake.write(
+        LISTENING_LEVELS,
+        connection,
+        f"select {end} as window_end, levels.*, bounds.plays_from, bounds.plays_to from ({levels}) as levels"
+        f" join ({_bounds_sql()}) as bounds using (level)",
+        partition={"data_set": data_set, "window_days": length},
+        metadata=stamp,
+    )
+
+
+def _add_changes(lake: Lake, window: Window, length: int, state: State, version: int) -> bool:
+    """Add one change; False if the log can't tell what changed, or the state contradicts the days."""
+    before, now = lake.open(LISTENER_ARTIST_DAYS, state.days_version), lake.open(LISTENER_ARTIST_DAYS, version)
+    if before is None or now is None:
+        return False
+    old, new = set(before.file_uris()), set(now.file_uris())
+    if not all(Path(file).exists() for file in old - new):
+        return False  # vacuumed
+    views = {"kept": old & new, "added": new - old, "removed": old - new}
+    with lake.duckdb() as connection:
+        for name, files in views.items():
+            if files:
+                connection.execute(f"create view {name} as {files_sql(LISTENER_ARTIST_DAYS, sorted(files))}")
+        changes = plays_change_sql(
+            Window.ending(state.window_end, length),
+            window,
+            kept="kept" if views["kept"] else None,
+            added="added" if views["added"] else None,
+            removed="removed" if views["removed"] else None,
+        )
+        connection.execute(f"create temp table changes as {changes}")
+        only = {"data_set": [LABEL], "window_days": [length]}
+        lake.add_view(connection, LISTENER_ARTIST_PLAYS, only=only, name="state")
+        lake.add_view(connection, LISTENING_LEVELS, only=only, name="levels_before")
+        connection.execute(f"create temp table pairs as {changed_pairs_sql('state', 'changes')}")
+        if connection.execute(impossible_pairs_sql("pairs")).fetchall()[0][0]:
+            return False
+        connection.execute(f"create temp table level_changes as {levels_change_sql('pairs')}")
+        stamp = _stamp(version, window.end, length)
+        lake.write(
+            LISTENER_ARTIST_PLAYS,
+            connection,
+            f"select date '{window.end}' as window_end, * from changes",
+            partition={"data_set": LABEL, "window_days": length, "change_no": state.changes + 1},
+            metadata=stamp,
+        )
+        levels = changed_levels_sql("levels_before", "level_changes")
+        _write_levels(lake, connection, levels, LABEL, length, f"date '{window.end}'", stamp)
+    return True
+
+
+def _stamp(days_version: int, window_end: date, length: int) -> dict[str, str]:
+    return {f"window_{length}": f"{days_version} {window_end}"}
+
+
+def _state(lake: Lake, length: int) -> State | None:
+    """The last state, if both tables carry the same one (a kill between the two leaves them apart)."""
+    stamps: list[str | None] = []
+    for table in (LISTENER_ARTIST_PLAYS, LISTENING_LEVELS):
+        delta = lake.open(table)
+        if delta is None:
+            return None
+        stamps.append(next((c[f"window_{length}"] for c in delta.history() if f"window_{length}" in c), None))
+    if stamps[0] is None or stamps[0] != stamps[1]:
+        return None
+    version, end = stamps[0].split()
+    plays = lake.open(LISTENER_ARTIST_PLAYS)
+    numbers = [
+        int(partition["change_no"] or 0)
+        for partition in (plays.partitions() if plays else [])
+        if (partition["data_set"], partition["window_days"]) == (LABEL, str(length))
+    ]
+    return State(int(version), date.fromisoformat(end), max(numbers, default=0))
+
+
+def _bounds_sql() -> str:
+    rows = ", ".join(f"({level}, {plays_from(level)}, {plays_to(level) or 'null'})" for level in range(1, LEVELS + 1))
+    return f"select * from (values {rows}) as bounds (level, plays_from, plays_to)"

@@ -1,0 +1,95 @@
+"""``build_defs``: everything that Dagster sees, as a pure function of the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from analytics_platform.fans import assets as fan_assets
+from analytics_platform.fans import tables as fan_tables
+from analytics_platform.lakehouse.sql_models import load_sql_models
+from analytics_platform.lakehouse.tables import Table
+from analytics_platform.orchestration.maintenance import maintenance_job
+from analytics_platform.orchestration.metadata import asset_key
+from analytics_platform.orchestration.publish_asset import build_publish_asset
+from analytics_platform.orchestration.resources import Platform
+from analytics_platform.orchestration.sql_assets import build_sql_assets, is_daily
+from analytics_platform.settings import Settings
+from analytics_platform.streams import assets as stream_assets
+from analytics_platform.streams import tables as stream_tables
+from analytics_platform.streams.sensors import build_inbox_sensor
+
+SQL_ROOT = Path(__file__).parents[2] / "sql"
+
+TABLES: tuple[Table, ...] = (*stream_tables.TABLES, *stream_tables.SQL_TABLES, *fan_tables.TABLES)
+"""Every table of every room."""
+
+IN_FILE = ("streams.deliveries", "streams.rejected_rows", "streams.listener_returns", "fans.listening_levels")
+"""Tables outside ``marts`` that are small enough to be copied into the published file."""
+
+
+def published_tables() -> tuple[list[Table], list[Table]]:
+    """What is copied into ``analytics.duckdb``, and what it shows as views over the lake."""
+    copied = [table for table in TABLES if table.schema == "marts" or table.full_name in IN_FILE]
+    return copied, [table for table in TABLES if table not in copied]
+
+
+def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitions:
+    """All assets, checks, jobs, sensors and schedules.
+
+    Args:
+        settings: folders, limits and windows; nothing else is read.
+        sql_root: the SQL models.
+    """
+    models = load_sql_models(sql_root, TABLES)
+    sql_assets = build_sql_assets(models, {stream_tables.LISTENER_RETURNS.full_name: stream_assets.STABLE_IDS})
+    publish_asset = build_publish_asset(*published_tables(), sql_root / "macros")
+    daily = [asset_key(table) for table in TABLES if is_daily(table)]
+    deliveries = dg.define_asset_job(
+        "ingest",
+        selection=dg.AssetSelection.assets(stream_assets.ingest_deliveries) | dg.AssetSelection.keys(*daily),
+        description="Deliveries into tables, and their daily sums. The inbox sensor starts it.",
+    )
+    maintenance = maintenance_job(TABLES)
+    publish = dg.define_asset_job("publish", selection=dg.AssetSelection.assets(publish_asset))
+    everything = dg.define_asset_job(
+        "all", selection=dg.AssetSelection.all(), description="From the inbox to analytics.duckdb in one run."
+    )
+    return dg.Definitions(
+        assets=[
+            stream_assets.ingest_deliveries,
+            *sql_assets,
+            fan_assets.count_listening_levels,
+            fan_assets.fit_fan_lda,
+            publish_asset,
+        ],
+        jobs=[deliveries, publish, everything, maintenance],
+        sensors=[
+            build_inbox_sensor(deliveries.name, settings.inbox, settings.inbox_quiet_s),
+            dg.AutomationConditionSensorDefinition(
+                "automation",
+                target=dg.AssetSelection.all(),
+                default_status=dg.DefaultSensorStatus.RUNNING,
+                minimum_interval_seconds=15,
+            ),
+        ],
+        schedules=[
+            dg.ScheduleDefinition(
+                name="publish_daily",
+                job=publish,
+                cron_schedule="0 6 * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="A new analytics.duckdb every morning, 06:00 UTC.",
+            ),
+            dg.ScheduleDefinition(
+                name="maintain_weekly",
+                job=maintenance,
+                cron_schedule="0 3 * * 0",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="Compacts and vacuums the lake on Sundays, 03:00 UTC.",
+            ),
+        ],
+        resources={"platform": dg.ResourceDefinition.hardcoded_resource(Platform(settings))},
+        executor=dg.in_process_executor if settings.in_process else dg.multiprocess_executor,
+    )

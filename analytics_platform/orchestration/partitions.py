@@ -1,0 +1,25 @@
+"""Partitions: days of delivery.
+
+Docs: https://docs.dagster.io/guides/build/partitions-and-backfills
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+FIRST_DELIVERY = date(2015, 1, 1)
+"""No feed of ours is older. Data sets without days count on the day that they are received."""
+
+DELIVERY_DAYS = dg.DailyPartitionsDefinition(start_date=str(FIRST_DELIVERY), end_offset=1)
+"""Ingest dates up to today."""
+
+ONE_RUN = dg.BackfillPolicy.single_run()
+"""A year of days is one run, not 365."""
+
+
+def run_days(context: dg.AssetExecutionContext) -> Sequence[date]:
+    """The days that a run covers."""
+    return [date.fromisoformat(key) for key in context.partition_keys]

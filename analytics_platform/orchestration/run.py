@@ -1,0 +1,95 @@
+"""Run Dagster from our own command line, against the instance that the UI shows."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+import yaml
+
+from analytics_platform.orchestration.build import build_defs
+from analytics_platform.settings import Settings
+
+PROJECT_ROOT = Path(__file__).parents[2]
+RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended: its id, and the error of the step that failed, if one did."""
+
+    run_id: str
+    succeeded: bool
+    error: str | None
+
+
+def dagster_home(settings: Settings) -> Path:
+    """Make ``DAGSTER_HOME`` for ``settings.home``: the project's ``dagster.yaml`` with that home's paths.
+
+    For the default home it names the same folders as ``dagster dev`` from the repository root.
+    """
+    home = settings.dagster_storage
+    home.mkdir(parents=True, exist_ok=True)
+    config = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())
+    config["storage"]["sqlite"]["base_dir"] = str(home)
+    config["local_artifact_storage"]["config"]["base_dir"] = str(home)
+    config["compute_logs"]["config"]["base_dir"] = str(home / "compute_logs")
+    target = home / "dagster.yaml"
+    temporary = target.with_name(f".dagster.yaml.{os.getpid()}")
+    temporary.write_text(yaml.safe_dump(config, sort_keys=False))
+    temporary.replace(target)
+    return home
+
+
+def run_job(
+    settings: Settings,
+    job: str,
+    days: tuple[date, date] | None = None,
+    *,
+    changed_only: bool = False,
+    on_step: Callable[[str, int, int], None] | None = None,
+) -> RunResult:
+    """Run a job in this process, recorded in the instance of ``settings.home``.
+
+    Args:
+        settings: which home.
+        job: name of the job.
+        days: first and last day of delivery, for a job with daily assets.
+        changed_only: passed to the ingestion.
+        on_step: told the name of each finished step, how many are done, and how many there are.
+    """
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    definitions = build_defs(settings)
+    defined = definitions.resolve_job_def(job)
+    tags = {RANGE_START_TAG: str(days[0]), RANGE_END_TAG: str(days[1])} if days else {}
+    config = {"ops": {"ingest_deliveries": {"config": {"changed_only": changed_only}}}} if days else {}
+    steps = list(defined.graph.node_dict)
+    done: set[str] = set()
+    with dg.DagsterInstance.get() as instance:
+        run_id = str(uuid4())
+
+        def listen(entry: dg.EventLogEntry, _cursor: str) -> None:
+            event = entry.dagster_event
+            if on_step and event and event.is_step_success and event.step_key and event.step_key not in done:
+                done.add(event.step_key)
+                on_step(event.step_key, len(done), len(steps))
+
+        if on_step:
+            instance.watch_event_logs(run_id, None, listen)
+        result = defined.execute_in_process(
+            instance=instance, tags=tags, run_config=config, run_id=run_id, raise_on_error=False
+        )
+        failures = [event for event in result.all_events if event.is_step_failure]
+        error = None
+        if failures:
+            failed = failures[0].step_failure_data.error
+            cause = failed.cause if failed is not None and failed.cause is not None else failed
+            error = f"{failures[0].step_key}: {cause.message.strip() if cause else 'failed'}"
+        elif not result.success:
+            error = "a blocking check failed: see the run in the UI (make dev)"
+        return RunResult(result.run_id, result.success, error)
+
+

@@ -1,0 +1,132 @@
+"""What the inbox sensor decides, as a pure function: files, cursor and run states in; runs out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+from itertools import pairwise
+
+from analytics_platform.streams.deliveries import InboxFile
+
+MAX_ATTEMPTS = 3
+MAX_GAP_DAYS = 7
+"""Days further apart than this go to runs of their own: a range run covers every day between."""
+
+
+class RunState(Enum):
+    """State of an earlier run, as far as the decision needs it."""
+
+    UNDER_WAY = "under way"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Attempts by batch, kept until the batch's files have left the inbox, and known content hashes."""
+
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, text: str | None) -> Cursor:
+        """From the sensor's cursor text; empty or foreign text is a fresh start."""
+        try:
+            fields = json.loads(text or "{}")
+            return cls(fields.get("attempts", {}), fields.get("hashes", {}))
+        except (ValueError, AttributeError):
+            return cls()
+
+    def dump(self) -> str:
+        """As the sensor's cursor text."""
+        return json.dumps({"attempts": dict(self.attempts), "hashes": dict(self.hashes)}, sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run to start: the days from ``first`` to ``last``."""
+
+    run_key: str
+    first: date
+    last: date
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of one look at the inbox."""
+
+    requests: tuple[Request, ...]
+    cursor: Cursor
+    notes: tuple[str, ...]
+
+
+def decide(
+    files: Sequence[InboxFile],
+    cursor: Cursor,
+    run_state: Callable[[str], RunState | None],
+    hash_file: Callable[[InboxFile], str],
+    *,
+    now: float,
+    quiet_s: float,
+    today: date,
+) -> Decision:
+    """Which runs to request for what lies in the inbox.
+
+    Args:
+        files: the inbox, as listed.
+        cursor: what the last look left.
+        run_state: state of the run with a key, None if there is no such run.
+        hash_file: content hash; asked once for each file as it is (name, size, time).
+        now: the time, Unix seconds.
+        quiet_s: a file changed less than this ago is still being written.
+        today: the day on which undated files count.
+    """
+    notes = [f"{file.name} {file.problem}" for file in files if file.problem]
+    ready = [file for file in files if not file.problem and now - file.modified_at >= quiet_s]
+    hashes: dict[str, str] = {}
+    for file in ready:
+        seen = f"{file.name}|{file.size_bytes}|{file.modified_at}"
+        hashes[seen] = cursor.hashes.get(seen) or hash_file(file)
+    requests: list[Request] = []
+    attempts: dict[str, int] = {}
+    for batch in _batches(ready, today):
+        digest = hashlib.sha256()
+        for file in batch:
+            content = hashes[f"{file.name}|{file.size_bytes}|{file.modified_at}"]
+            digest.update(f"{file.name} {content}\n".encode())
+        days = [file.day or today for file in batch]
+        name = f"{min(days)}..{max(days)}:{digest.hexdigest()[:16]}"
+        attempt = cursor.attempts.get(name, 0)
+        state = run_state(f"{name}:{attempt}") if attempt else None
+        if attempt and state in (RunState.UNDER_WAY, None):
+            # Requested, but not known yet, or not finished: the cursor stays where it is.
+            attempts[name] = attempt
+            notes.append(f"{len(batch)} files of {min(days)}..{max(days)} are being ingested")
+        elif attempt >= MAX_ATTEMPTS:
+            attempts[name] = attempt
+            notes.append(
+                f"{len(batch)} files of {min(days)}..{max(days)} failed {attempt} times: see the failed runs, then "
+                "deliver the files again or materialise the days by hand"
+            )
+        else:
+            attempts[name] = attempt + 1
+            requests.append(Request(f"{name}:{attempt + 1}", min(days), max(days), len(batch)))
+    return Decision(tuple(requests), Cursor(attempts, hashes), tuple(notes))
+
+
+def _batches(files: Sequence[InboxFile], today: date) -> list[list[InboxFile]]:
+    """Files in stretches of days without long gaps, each sorted by name."""
+    if not files:
+        return []
+    by_day = sorted(files, key=lambda file: (file.day or today, file.name))
+    batches = [[by_day[0]]]
+    for before, file in pairwise(by_day):
+        if ((file.day or today) - (before.day or today)).days > MAX_GAP_DAYS:
+            batches.append([])
+        batches[-1].append(file)
+    return [sorted(batch, key=lambda file: file.name) for batch in batches]
