@@ -179,10 +179,10 @@ def _show_results(settings: Settings) -> None:
         ).fetchall()[0]
     from_plays = {(data_set, days, segment): plays for data_set, days, segment, plays in thresholds}
     table = RichTable("data set", "window", "segment", "from plays", "share of listeners", "artists", title="Fans")
-    for data_set, days, segment, _, artists, share in fans:
-        start = from_plays.get((data_set, days, segment))
+    for data_set, days, segment, rank, artists, share in fans:
+        start = "1" if rank == 1 else str(from_plays.get((data_set, days, segment)) or "never likeliest")
         window = f"{days} days" if days else "undated"
-        table.add_row(data_set, window, segment, str(start or 1), f"{share:.1%}", str(artists))
+        table.add_row(data_set, window, segment, start, f"{share:.1%}", str(artists))
     console.print(table)
     console.print(f"{rows[0]:,} files, {rows[1]:,} rows read, {rows[2]:,} rejected (analytics-platform status)")
     console.print(f"Open next:  {settings.database}\n            {settings.home / 'DATA_DICTIONARY.md'}", soft_wrap=True)

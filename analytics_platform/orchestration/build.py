@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +20,9 @@ from analytics_platform.settings import Settings
 from analytics_platform.streams import assets as stream_assets
 from analytics_platform.streams import tables as stream_tables
 from analytics_platform.streams.sensors import build_inbox_sensor
+
+# Single-run backfills are marked beta; we use them knowingly, and each load would print a page of warnings.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 SQL_ROOT = Path(__file__).parents[2] / "sql"
 

@@ -65,7 +65,9 @@ def run_job(
     definitions = build_defs(settings)
     defined = definitions.resolve_job_def(job)
     tags = {RANGE_START_TAG: str(days[0]), RANGE_END_TAG: str(days[1])} if days else {}
-    config = {"ops": {"ingest_deliveries": {"config": {"changed_only": changed_only}}}} if days else {}
+    config: dict[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if days:
+        config["ops"] = {"ingest_deliveries": {"config": {"changed_only": changed_only}}}
     steps = list(defined.graph.node_dict)
     done: set[str] = set()
     with dg.DagsterInstance.get() as instance:
