@@ -43,7 +43,9 @@ def _progress() -> Progress:
 
 @app.command()
 def demo(
-    scale: Annotated[float, typer.Option(min=0.01, max=100, help="Size of the sample label: 1 = 2 million plays.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(min=0.01, max=100, help="Size of the sample label: 1 = 2 million plays.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Another seed, another label.")] = 7,
 ) -> None:
     """Make a sample label's deliveries, run everything, show the results."""
@@ -55,7 +57,9 @@ def demo(
     spec = LabelSpec(seed=seed, scale=scale)
     with _progress() as progress:
         task = progress.add_task("Writing the vendors' files", total=None)
-        summary = generate(spec, sample, progress=lambda done, total: progress.update(task, completed=done, total=total))
+        summary = generate(
+            spec, sample, progress=lambda done, total: progress.update(task, completed=done, total=total)
+        )
         progress.update(task, description=f"Wrote {summary.files:,} files, {summary.rows:,} rows")
     _copy_into_inbox([sample / "deliveries"], settings.inbox)
     # The last day of the period arrives a day later, and late files some days after that.
@@ -87,9 +91,10 @@ def ingest(
 @app.command()
 def status() -> None:
     """What is fresh, what was rejected and why, what waits in the inbox."""
+    from analytics_platform.orchestration.build import TABLES
     from analytics_platform.status import print_status
 
-    print_status(Settings(), console)
+    print_status(Settings(), TABLES, console)
 
 
 @app.command("erase-listener")
@@ -101,16 +106,19 @@ def erase_listener(
     ],
 ) -> None:
     """Erase a listener from raw files, tables, old versions and publications, then rebuild the marts."""
+    from analytics_platform.orchestration.build import TABLES
     from analytics_platform.streams.erasure import erase
 
     settings = Settings()
     _require_secret(settings)
     wanted = sys.stdin.readline().strip() if listener_id == "-" else listener_id
     with console.status("Erasing"):
-        erased = erase(settings, vendor, licensor, wanted)
-    console.print(f"Erased {erased.raw_rows} rows from {erased.raw_files} raw files and {erased.table_rows} table rows.")
-    if erased.days:
-        _run(settings, "refresh", None, changed_only=True)
+        erased = erase(settings, TABLES, vendor, licensor, wanted)
+    console.print(
+        f"Erased {erased.raw_rows} rows from {erased.raw_files} raw files and {erased.table_rows} table rows."
+    )
+    # The marts are rebuilt even if nothing was found: an erasure that was killed may be finished by this one.
+    _run(settings, "all", _span(erased.days), changed_only=True)
     console.print("Done. The erasure is logged without the id in streams.erasures.")
 
 
@@ -127,6 +135,10 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000)
     os.chdir(PROJECT_ROOT)
     console.print(f"Drop deliveries into {settings.inbox}\nThe page: http://127.0.0.1:{port}")
     os.execv(command, [str(command), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(port)])
+
+
+def _span(days: tuple[date, ...]) -> tuple[date, date]:
+    return (min(days), max(days)) if days else (date.today(), date.today())
 
 
 def _copy_into_inbox(paths: list[Path], inbox: Path) -> None:
@@ -168,7 +180,8 @@ def _show_results(settings: Settings) -> None:
 
     with duckdb.connect(str(settings.database), read_only=True) as connection:
         fans = connection.execute(
-            """select data_set, window_days, segment, min(segment_rank), count(*), sum(listeners_estimated) / sum(listeners)
+            """select data_set, window_days, segment, min(segment_rank), count(*),
+                sum(listeners_estimated) / sum(listeners)
             from marts.artist_fans group by all order by 1, 2, 4"""
         ).fetchall()
         thresholds = connection.execute(
@@ -185,5 +198,7 @@ def _show_results(settings: Settings) -> None:
         table.add_row(data_set, window, segment, start, f"{share:.1%}", str(artists))
     console.print(table)
     console.print(f"{rows[0]:,} files, {rows[1]:,} rows read, {rows[2]:,} rejected (analytics-platform status)")
-    console.print(f"Open next:  {settings.database}\n            {settings.home / 'DATA_DICTIONARY.md'}", soft_wrap=True)
+    console.print(
+        f"Open next:  {settings.database}\n            {settings.home / 'DATA_DICTIONARY.md'}", soft_wrap=True
+    )
     console.print("            make dev  (Dagster's page, with this run)")

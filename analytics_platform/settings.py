@@ -21,21 +21,35 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ANALYTICS_", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("data"), description="Folder of everything that a run produces.")
-    listener_secret: SecretStr | None = Field(None, description="Key of the HMAC that makes listener keys.")
-    key_version: int = Field(1, ge=1, description="Version of listener_secret; raise it when the secret changes.")
-    max_bad_row_share: float = Field(0.05, ge=0, le=1, description="A file with more bad rows is quarantined whole.")
-    max_unpacked_bytes: int = Field(20 * 2**30, gt=0, description="Largest unpacked delivery, bytes.")
-    max_unpack_ratio: float = Field(200.0, gt=1, description="Largest ratio of unpacked to packed bytes.")
-    max_line_bytes: int = Field(1_000_000, gt=0, description="Longest line of a delivery, bytes.")
-    inbox_quiet_s: float = Field(5.0, ge=0, description="A file younger than this is still being written, seconds.")
-    windows_days: tuple[int, ...] = Field((28, 90, 365), description="Windows of the fan tables, days.")
-    min_return_share: float = Field(0.02, ge=0, le=1, description="Share of a day's listeners seen the next day.")
-    min_artist_listeners: int = Field(20, ge=1, description="An artist with fewer listeners gets no fan shares.")
-    memory_limit_mb: int = Field(2048, ge=128, description="DuckDB's memory in one step, MiB; more goes to disk.")
-    threads: int | None = Field(None, ge=1, description="Threads of one step; all cores if unset.")
-    table_history_days: int = Field(7, ge=0, description="How long replaced table versions are kept, days.")
-    in_process: bool = Field(False, description="Run the steps in one process instead of one each.")
+    home: Path = Field(default=Path("data"), description="Folder of everything that a run produces.")
+    listener_secret: SecretStr | None = Field(default=None, description="Key of the HMAC that makes listener keys.")
+    key_version: int = Field(
+        default=1, ge=1, description="Version of listener_secret; raise it when the secret changes."
+    )
+    max_bad_row_share: float = Field(
+        default=0.05, ge=0, le=1, description="A file with more bad rows is quarantined whole."
+    )
+    max_unpacked_bytes: int = Field(default=20 * 2**30, gt=0, description="Largest unpacked delivery, bytes.")
+    max_unpack_ratio: float = Field(default=200.0, gt=1, description="Largest ratio of unpacked to packed bytes.")
+    max_line_bytes: int = Field(default=1_000_000, gt=0, description="Longest line of a delivery, bytes.")
+    inbox_quiet_s: float = Field(
+        default=5.0, ge=0, description="A file younger than this is still being written, seconds."
+    )
+    windows_days: tuple[int, ...] = Field(default=(28, 90, 365), description="Windows of the fan tables, days.")
+    min_return_share: float = Field(
+        default=0.02, ge=0, le=1, description="Share of a day's listeners seen the next day."
+    )
+    min_artist_listeners: int = Field(
+        default=20, ge=1, description="An artist with fewer listeners gets no fan shares."
+    )
+    memory_limit_mb: int = Field(
+        default=2048, ge=128, description="DuckDB's memory in one step, MiB; more goes to disk."
+    )
+    threads: int | None = Field(default=None, ge=1, description="Threads of one step; all cores if unset.")
+    table_history_days: int = Field(default=7, ge=0, description="How long replaced table versions are kept, days.")
+    raw_retention_months: int = Field(default=13, ge=1, description="How long raw deliveries are kept, months.")
+    listener_retention_months: int = Field(default=24, ge=1, description="How long rows about one listener are kept.")
+    in_process: bool = Field(default=False, description="Run the steps in one process instead of one each.")
 
     @field_validator("home")
     @classmethod

@@ -1,7 +1,7 @@
 """Assets of the room: plays and levels per window, the article's model, its tables."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -16,7 +16,14 @@ from analytics_platform.fans.windows import covered_windows, update_undated, upd
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration.automation import after_its_inputs
 from analytics_platform.orchestration.checks import check_declared, declared_spec
-from analytics_platform.orchestration.metadata import asset_key, declared_metadata, line_plot, written_metadata
+from analytics_platform.orchestration.metadata import (
+    AssetEvents,
+    Metadata,
+    asset_key,
+    declared_metadata,
+    line_plot,
+    written_metadata,
+)
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform.streams.tables import LISTENER_ARTIST_COUNTS, LISTENER_ARTIST_DAYS, LISTENER_RETURNS
 
@@ -59,7 +66,7 @@ class LevelsConfig(dg.Config):
 )
 def count_listening_levels(
     context: dg.AssetExecutionContext, config: LevelsConfig, platform: dg.ResourceParam[Platform]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> AssetEvents:
     """Plays per listener and artist, and artists by listening level, for each window that the data fill."""
     lake = platform.lake
     windows = covered_windows(lake, platform.settings.windows_days)
@@ -86,9 +93,7 @@ def count_listening_levels(
     specs=_specs([LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES], [LISTENING_LEVELS], {"python", "scikitlearn"}),
     check_specs=[declared_spec(table) for table in (LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES)],
 )
-def fit_fan_lda(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+def fit_fan_lda(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
     """The article's model: three fan profiles by LDA, an artist a document, a listening level a word."""
     import polars as pl
 
@@ -103,7 +108,7 @@ def fit_fan_lda(
     enough = pl.col("listeners").sum().over("data_set", "window_days", "artist_id") >= settings.min_artist_listeners
     levels = levels.filter(enough)
     frames: dict[str, list[pl.DataFrame]] = {t.full_name: [] for t in (LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES)}
-    plots: dict[str, object] = {}
+    plots: Metadata = {}
     for (data_set, days, end), rows in sorted(
         levels.group_by("data_set", "window_days", "window_end"), key=lambda g: str(g[0])
     ):
@@ -127,7 +132,7 @@ def fit_fan_lda(
             with lake.duckdb() as connection:
                 connection.register("model_rows", rows)
                 commit = lake.write(table, connection, "select * from model_rows", replace=())
-        metadata: Mapping[str, object] = written_metadata(lake, table, commit, {LISTENING_LEVELS.full_name: version})
+        metadata: Metadata = written_metadata(lake, table, commit, {LISTENING_LEVELS.full_name: version})
         yield dg.MaterializeResult(
             asset_key=asset_key(table), metadata=metadata | (plots if table is FAN_PROFILES else {})
         )

@@ -79,7 +79,7 @@ def crossing(lower: FloatArray, higher: FloatArray) -> int | None:
     return max(ceil(exp(where[best]) - 1e-9), 2)
 
 
-def segment_of(plays: NDArray[np.integer], thresholds: Thresholds) -> NDArray[np.intp]:
+def segment_of(plays: NDArray[np.integer] | NDArray[np.floating], thresholds: Thresholds) -> NDArray[np.intp]:
     """The segment (0 to K - 1) of each play count; any shape.
 
     A threshold that does not exist leaves its higher segment empty: its listeners cannot be told

@@ -73,8 +73,8 @@ def update_window(lake: Lake, window: Window, *, full: bool = False) -> Updated:
     if state is not None and state.changes < MAX_CHANGES and _add_changes(lake, window, length, state, days.version()):
         return Updated(LABEL, length, window.end, "incremental")
     with lake.connect(LISTENER_ARTIST_DAYS, versions={LISTENER_ARTIST_DAYS.full_name: days.version()}) as connection:
-        _write_base(lake, connection, window_plays_sql("streams.listener_artist_days", window), LABEL, length, window.end,
-                    _stamp(days.version(), window.end, length))  # fmt: skip
+        plays = window_plays_sql("streams.listener_artist_days", window)
+        _write_base(lake, connection, plays, LABEL, length, window.end, _stamp(days.version(), window.end, length))
     return Updated(LABEL, length, window.end, "full")
 
 

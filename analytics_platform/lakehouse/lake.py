@@ -7,11 +7,13 @@ writer leaves nothing but files for ``vacuum``. Readers pin one version of each 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -20,7 +22,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Field, Schema
 from deltalake.exceptions import CommitFailedError
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from analytics_platform.lakehouse.tables import Column, Table
 
@@ -203,7 +205,7 @@ class Lake:
         """
         staged = list(staged)
         now = int(time.time() * 1000)
-        actions = [
+        actions: list[AddAction | RemoveAction] = [
             AddAction(f.path, f.size_bytes, dict(f.partition), now, True, json.dumps({"numRecords": f.rows}))
             for f in staged
         ]
@@ -241,10 +243,23 @@ class Lake:
         metadata: Mapping[str, str] | None = None,
     ) -> Commit:
         """Stage and commit in one: replaces ``partition`` if given, else ``replace``, else the whole table."""
-        staged = self.stage(table, connection, select, partition)
-        if replace is None:
-            replace = [(name, "=", value) for name, value in (partition or {}).items()]
-        return self.commit(table, staged, replace=replace, metadata=metadata)
+        with self.writing():
+            staged = self.stage(table, connection, select, partition)
+            if replace is None:
+                replace = [(name, "=", value) for name, value in (partition or {}).items()]
+            return self.commit(table, staged, replace=replace, metadata=metadata)
+
+    @contextmanager
+    def writing(self, *, alone: bool = False) -> Generator[None]:
+        """Held between ``stage`` and ``commit``: many writers at once, or one ``alone``.
+
+        A vacuum without grace would delete what others have staged; it asks to be alone.
+        """
+        folder = Path(self.root) / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "writers").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
 
     def compact(self, table: Table) -> int:
         """Merge small files within each partition. Returns the number of files removed."""
@@ -288,7 +303,7 @@ class Lake:
         return delta
 
 
-def arrow_schema(table: Table) -> pa.Schema:
+def arrow_schema(table: Table) -> pa.Schema:  # pyright: ignore[reportUnknownParameterType]
     """The table's Arrow schema; comments travel as field metadata, ``TIMESTAMP`` is without zone (UTC)."""
     return pa.schema(
         [pa.field(c.name, ARROW_TYPES[c.type], nullable=True, metadata={"comment": c.comment}) for c in table]

@@ -32,7 +32,12 @@ PUBLISHED_TABLES = Table(
     "One row per table or view in this file: how many rows it has and which version of the lake it shows.",
     (
         Column("table_name", "VARCHAR", "schema.name"),
-        Column("kind", "VARCHAR", "table: the rows are in this file; view: they are read from the lake.", values=("table", "view")),
+        Column(
+            "kind",
+            "VARCHAR",
+            "table: the rows are in this file; view: they are read from the lake.",
+            values=("table", "view"),
+        ),
         Column("row_count", "BIGINT", "Rows at publication.", minimum=0),
         Column("table_version", "BIGINT", "Version of the lake's table; null if it was never written.", True, 0),
         Column("published_at", "TIMESTAMP", "When this file was built, UTC."),
@@ -141,7 +146,9 @@ def _export(file: Path, folder: Path, tables: Sequence[Table]) -> None:
     with duckdb.connect(str(file), read_only=True) as connection:
         for table in tables:
             target = folder / table.full_name
-            connection.execute(f"copy {quoted(table)} to {literal(f'{target}.parquet')} (format parquet, compression zstd)")
+            connection.execute(
+                f"copy {quoted(table)} to {literal(f'{target}.parquet')} (format parquet, compression zstd)"
+            )
             connection.execute(f"copy {quoted(table)} to {literal(f'{target}.csv')} (format csv, header)")
 
 

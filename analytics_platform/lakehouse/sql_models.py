@@ -73,9 +73,7 @@ def load_sql_models(root: Path, tables: Iterable[Table]) -> list[SqlModel]:
     """
     by_name = {table.full_name: table for table in tables}
     return [
-        _load(path, by_name)
-        for path in sorted(root.glob("*/*.sql"))
-        if path.parent.name not in ("macros", "queries")
+        _load(path, by_name) for path in sorted(root.glob("*/*.sql")) if path.parent.name not in ("macros", "queries")
     ]
 
 

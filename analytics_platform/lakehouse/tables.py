@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-ColumnType = Literal[
-    "BIGINT", "BOOLEAN", "DATE", "DOUBLE", "FLOAT", "INTEGER", "SMALLINT", "TIMESTAMP", "VARCHAR"
-]
+ColumnType = Literal["BIGINT", "BOOLEAN", "DATE", "DOUBLE", "FLOAT", "INTEGER", "SMALLINT", "TIMESTAMP", "VARCHAR"]
 """Types that DuckDB, Delta Lake, Spark and the BI tools share. ``TIMESTAMP`` is UTC, microseconds."""
 
 Bound = int | float | date

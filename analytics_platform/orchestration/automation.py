@@ -8,7 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 
-def after_its_inputs() -> dg.AutomationCondition:
+def after_its_inputs() -> dg.AutomationCondition[dg.AssetKey]:
     """Run when an input is new, its checks have passed, and nothing upstream is still running.
 
     ``eager()`` alone would never fire here: it waits until no partition of any input is missing,

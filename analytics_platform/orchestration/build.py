@@ -26,10 +26,21 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 SQL_ROOT = Path(__file__).parents[2] / "sql"
 
-TABLES: tuple[Table, ...] = (*stream_tables.TABLES, *stream_tables.SQL_TABLES, *fan_tables.TABLES)
+TABLES: tuple[Table, ...] = (
+    *stream_tables.TABLES,
+    *stream_tables.SQL_TABLES,
+    stream_tables.ERASURES,
+    *fan_tables.TABLES,
+)
 """Every table of every room."""
 
-IN_FILE = ("streams.deliveries", "streams.rejected_rows", "streams.listener_returns", "fans.listening_levels")
+IN_FILE = (
+    "streams.deliveries",
+    "streams.rejected_rows",
+    "streams.erasures",
+    "streams.listener_returns",
+    "fans.listening_levels",
+)
 """Tables outside ``marts`` that are small enough to be copied into the published file."""
 
 

@@ -28,9 +28,7 @@ def declared_spec(table: Table) -> dg.AssetCheckSpec:
     )
 
 
-def check_declared(
-    lake: Lake, table: Table, only: Mapping[str, Sequence[object]] | None = None
-) -> dg.AssetCheckResult:
+def check_declared(lake: Lake, table: Table, only: Mapping[str, Sequence[object]] | None = None) -> dg.AssetCheckResult:
     """Hold the newest version of a table (or the partitions ``only``) against its declaration."""
     with lake.connect(table, only=only) as connection:
         violations = find_violations(connection, table, quoted(table))

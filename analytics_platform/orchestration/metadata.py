@@ -6,12 +6,20 @@ Docs: https://docs.dagster.io/guides/build/assets/metadata-and-tags/table-metada
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 import dagster as dg
 
 from analytics_platform.lakehouse.lake import Commit, Lake
 from analytics_platform.lakehouse.tables import Table
+
+Metadata = dict[str, Any]
+"""Dagster's raw metadata: its own type is a union that no dict literal of ours would match."""
+
+AssetEvents = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
+"""What the body of an asset yields."""
 
 
 def asset_key(table: Table) -> dg.AssetKey:
@@ -44,7 +52,7 @@ def column_lineage(lineage: Mapping[str, Sequence[tuple[str, str]]]) -> dg.Table
     )
 
 
-def declared_metadata(table: Table) -> dict[str, object]:
+def declared_metadata(table: Table) -> Metadata:
     """Known before any run: schema and name."""
     return {"dagster/column_schema": column_schema(table), "dagster/table_name": table.full_name}
 
@@ -59,9 +67,9 @@ def row_count(lake: Lake, table: Table) -> int:
 
 def written_metadata(
     lake: Lake, table: Table, commit: Commit | None, reads: Mapping[str, int | None] | None = None
-) -> dict[str, object]:
+) -> Metadata:
     """Known after a write: rows of the table and of the commit, versions written and read."""
-    shown: dict[str, object] = {"dagster/row_count": row_count(lake, table)}
+    shown: Metadata = {"dagster/row_count": row_count(lake, table)}
     if commit is not None:
         shown |= {"rows_written": commit.rows, "table_version": commit.version}
     if reads:
@@ -106,4 +114,4 @@ def _thinned(values: Sequence[float]) -> list[float]:
     if n <= MAX_POINTS:
         return list(values)
     edges = [round(i * n / MAX_POINTS) for i in range(MAX_POINTS + 1)]
-    return [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    return [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]

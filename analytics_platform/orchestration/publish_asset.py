@@ -1,13 +1,13 @@
 """The last asset: the published DuckDB file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
 
 from analytics_platform.lakehouse.publish import publish
 from analytics_platform.lakehouse.tables import Table
-from analytics_platform.orchestration.metadata import asset_key
+from analytics_platform.orchestration.metadata import AssetEvents, asset_key
 from analytics_platform.orchestration.resources import Platform
 
 ANALYTICS_DUCKDB = dg.AssetKey(["published", "analytics_duckdb"])
@@ -26,7 +26,7 @@ def build_publish_asset(tables: Sequence[Table], views: Sequence[Table], macros:
         "The new file replaces the old one in one step; open readers keep the old one.",
         pool="publish",
     )
-    def analytics_duckdb(platform: dg.ResourceParam[Platform]) -> Iterator[dg.MaterializeResult]:
+    def analytics_duckdb(platform: dg.ResourceParam[Platform]) -> AssetEvents:
         sources = [path.read_text() for path in sorted(macros.glob("*.sql"))]
         result = publish(platform.lake, platform.settings.home, tables, views, sources)
         size = (result.folder / "analytics.duckdb").stat().st_size

@@ -93,5 +93,3 @@ def run_job(
         elif not result.success:
             error = "a blocking check failed: see the run in the UI (make dev)"
         return RunResult(result.run_id, result.success, error)
-
-

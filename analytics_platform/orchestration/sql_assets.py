@@ -1,6 +1,6 @@
 """SQL models as assets: one asset a file, with dependencies and column lineage from its syntax tree."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import dagster as dg
 
@@ -10,6 +10,8 @@ from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration.automation import after_its_inputs
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
+    AssetEvents,
+    Metadata,
     asset_key,
     column_lineage,
     declared_metadata,
@@ -37,7 +39,7 @@ def is_daily(table: Table) -> bool:
 
 def run_model(
     lake: Lake, model: SqlModel, only: Mapping[str, Sequence[object]] | None, reads: Mapping[str, int | None]
-) -> dict[str, object]:
+) -> Metadata:
     """Run a model over pinned versions of its inputs and replace its table or partitions; gives metadata."""
     pinned = {name: version for name, version in reads.items() if version is not None}
     # Only inputs with the same partitions are narrowed to them: the others are looked up whole.
@@ -67,9 +69,7 @@ def build_sql_asset(model: SqlModel, extra: ExtraCheck | None = None) -> dg.Asse
         automation_condition=None if daily else after_its_inputs(),
         check_specs=[declared_spec(table), *([extra.spec] if extra else [])],
     )
-    def sql_asset(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    def sql_asset(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
         lake = platform.lake
         only = {"ingest_date": run_days(context)} if daily else None
         metadata = run_model(lake, model, only, versions(lake, model.depends_on))

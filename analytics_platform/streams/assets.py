@@ -1,12 +1,17 @@
 """Assets of the room: vendors' files into tables, and the SQL models on top."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.orchestration.checks import check_declared, declared_spec
-from analytics_platform.orchestration.metadata import asset_key, declared_metadata, line_plot, written_metadata
+from analytics_platform.orchestration.metadata import (
+    AssetEvents,
+    Metadata,
+    asset_key,
+    declared_metadata,
+    line_plot,
+    written_metadata,
+)
 from analytics_platform.orchestration.partitions import DELIVERY_DAYS, ONE_RUN, run_days
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform.orchestration.sql_assets import ExtraCheck
@@ -48,7 +53,7 @@ class IngestConfig(dg.Config):
 )
 def ingest_deliveries(
     context: dg.AssetExecutionContext, config: IngestConfig, platform: dg.ResourceParam[Platform]
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+) -> AssetEvents:
     """Take the days' files from the inbox, and bring the days' partitions in line with all that was received."""
     settings, lake = platform.settings, platform.lake
     days = list(run_days(context))
@@ -85,7 +90,7 @@ def ingest_deliveries(
     )
 
 
-def _summary(result: Ingested) -> dict[str, object]:
+def _summary(result: Ingested) -> Metadata:
     parsed = [outcome.parsed for outcome in result.outcomes if outcome.parsed]
     return {
         "files": len(result.outcomes),
@@ -118,7 +123,8 @@ def _check_ids(platform: Platform) -> dg.AssetCheckResult:
     unstable = {vendor: share for vendor, share in shares.items() if share < least}
     with platform.lake.connect(LISTENER_RETURNS) as connection:
         series = connection.execute(
-            "select vendor, list(return_share order by play_date) from streams.listener_returns group by vendor order by vendor"
+            "select vendor, list(return_share order by play_date) from streams.listener_returns"
+            " group by vendor order by vendor"
         ).fetchall()
     return dg.AssetCheckResult(
         passed=not unstable,
@@ -148,4 +154,3 @@ STABLE_IDS = ExtraCheck(
     ),
     _check_ids,
 )
-

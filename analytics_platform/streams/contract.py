@@ -14,7 +14,9 @@ from typing import Literal
 
 from analytics_platform.lakehouse.tables import Table
 
-NEVER_KEPT = re.compile(r"postal|zip_?code|(^|_| )ip(_|$| )|ip_addr|birth|e-?mail|phone|street|customer name|user_?agent", re.I)
+NEVER_KEPT = re.compile(
+    r"postal|zip_?code|(^|_| )ip(_|$| )|ip_addr|birth|e-?mail|phone|street|customer name|user_?agent", re.I
+)
 """Columns that identify a person; an unknown column of such a name is not kept in ``extras``."""
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -123,7 +123,7 @@ class RawStore:
         self._locks = lake_root / "locks"
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str) -> Generator[None]:
         """One process at a time, for a name; a killed holder lets go."""
         self._locks.mkdir(parents=True, exist_ok=True)
         with (self._locks / name).open("w") as file:

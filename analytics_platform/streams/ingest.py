@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -104,9 +104,7 @@ def ingest(
     secret = settings.secret()
     store = RawStore(settings.lake_root)
     result = Ingested()
-    with ExitStack() as stack:
-        for day in sorted(set(days)):
-            stack.enter_context(store.lock(f"ingest-{day}"))
+    with store.lock("ingest"), lake.writing():
         scopes = list(_scopes(store, sorted(set(days)), store.vendors(), lake if changed_only else None))
         total = sum(len(scope.records) for scope in scopes)
         for scope in scopes:
@@ -121,7 +119,12 @@ def _scopes(store: RawStore, days: list[date], vendors: Sequence[str], lake: Lak
         changed: list[tuple[date, list[Record]]] = []
         for day in days:
             records = store.records(vendor, day)
-            if records and (lake is None or _state(records) != loaded.get((vendor, day))):
+            # Raw files past their retention can't be read again: what they gave stays as it is.
+            if (
+                records
+                and all(store.path(r).exists() for r in records)
+                and (lake is None or _state(records) != loaded.get((vendor, day)))
+            ):
                 changed.append((day, records))
         for i in range(0, len(changed), DAYS_PER_COMMIT):
             chunk = changed[i : i + DAYS_PER_COMMIT]
@@ -267,9 +270,7 @@ class _Workers:
                     connection,
                     self._lake,
                     found[0],
-                    Delivery(
-                        record.delivery_id, record.vendor, record.licensor, record.ingest_date, record.file_name
-                    ),
+                    Delivery(record.delivery_id, record.vendor, record.licensor, record.ingest_date, record.file_name),
                     text,
                     key_version=self._settings.key_version,
                     max_line_bytes=self._settings.max_line_bytes,
@@ -283,7 +284,7 @@ class _Workers:
         return Outcome(record, "loaded", None, parsed)
 
     @contextmanager
-    def _temporary(self, record: Record) -> Iterator[Path]:
+    def _temporary(self, record: Record) -> Generator[Path]:
         path = self._spool / record.delivery_id
         try:
             yield path

@@ -106,9 +106,7 @@ def parse(
     if rejected:
         select = _rejects_sql(resource, columns, delivery)
         staged_rejects = lake.stage(REJECTED_ROWS, connection, select, _partition(REJECTED_ROWS, delivery))
-    return Parsed(
-        rows_read, rows_read - rejected, rejected, tuple(staged_rejects), tuple(staged), columns.dropped
-    )
+    return Parsed(rows_read, rows_read - rejected, rejected, tuple(staged_rejects), tuple(staged), columns.dropped)
 
 
 def _partition(table: Table, delivery: Delivery) -> dict[str, object]:
@@ -162,11 +160,13 @@ def _read(
         types = ", ".join(f"'{column}': 'VARCHAR'" for column in position.values())
         source = (
             f"read_csv({literal(str(text.path))}, delim = {literal(resource.delimiter)}, quote = '', escape = '',"
-            f" header = {str(resource.header is None).lower()}, comment = '', auto_detect = false, columns = {{{types}}},"
-            f" new_line = '\\n', ignore_errors = true, store_rejects = true, rejects_limit = 0, null_padding = false,"
-            f" max_line_size = {max_line_bytes})"
+            f" header = {str(resource.header is None).lower()}, comment = '', auto_detect = false,"
+            f" columns = {{{types}}}, new_line = '\\n', ignore_errors = true, store_rejects = true,"
+            f" rejects_limit = 0, null_padding = false, max_line_size = {max_line_bytes})"
         )
-        values = {name: f"nullif(trim({position[column]}), '')" if column else "null" for name, column in wanted.items()}
+        values = {
+            name: f"nullif(trim({position[column]}), '')" if column else "null" for name, column in wanted.items()
+        }
         extras = _extras_tsv([(name, position[name]) for name in columns.unknown])
         is_json = "true"
     else:
@@ -175,7 +175,9 @@ def _read(
             f"(select case when json_valid(line) and line like '{{%' then line end as object, {_paths_sql(wanted)} as v"
             f" from (select * from {source}))"
         )
-        values = {name: f"nullif(v[{i + 1}], '')" if column else "null" for i, (name, column) in enumerate(wanted.items())}
+        values = {
+            name: f"nullif(v[{i + 1}], '')" if column else "null" for i, (name, column) in enumerate(wanted.items())
+        }
         extras = _extras_json(columns)
         is_json = "object is not null"
     selected = ", ".join(f'{sql} as "{name}"' for name, sql in values.items())
@@ -200,7 +202,9 @@ def _extras_tsv(unknown: Sequence[tuple[str, str]]) -> str:
 def _extras_json(columns: Columns) -> str:
     if not columns.unknown:
         return "null::varchar"
-    pairs = ", ".join(f"{literal(name)}, json_extract(object, {literal('$.' + json.dumps(name))})" for name in columns.unknown)
+    pairs = ", ".join(
+        f"{literal(name)}, json_extract(object, {literal('$.' + json.dumps(name))})" for name in columns.unknown
+    )
     return f"json_object({pairs})::varchar"
 
 
@@ -303,5 +307,7 @@ def _output_sql(resource: Resource, output: Output, columns: Columns, delivery: 
         source = f"judged left join listener_keys on listener_keys.id = {resource.listener}"
     select = f"select {', '.join(values)} from {source} where fault is null and {output.where}"
     if output.one_per:
-        select = f'select * from ({select}) qualify row_number() over (partition by "{output.one_per}" order by line) = 1'
+        select = (
+            f'select * from ({select}) qualify row_number() over (partition by "{output.one_per}" order by line) = 1'
+        )
     return select

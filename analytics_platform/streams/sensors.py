@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from analytics_platform.orchestration.resources import Platform
 from analytics_platform.streams.decisions import Cursor, RunState, decide
 from analytics_platform.streams.deliveries import InboxFile, list_inbox
 

@@ -31,12 +31,15 @@ LISTENER_KEY = Column(
     "Pseudonym of the listener: first 72 bits of HMAC-SHA256(secret, vendor|licensor|id), base64url, 12 characters.",
 )
 KEY_VERSION = Column(
-    "key_version", "SMALLINT", "Version of the secret that made listener_key; keys of two versions never match.", minimum=1
+    "key_version",
+    "SMALLINT",
+    "Version of the secret that made listener_key; keys of two versions never match.",
+    minimum=1,
 )
 ARTIST_ID = Column(
     "artist_id",
     "VARCHAR",
-    "The artist, as the name in lower case without punctuation: the same at every vendor; (unknown) if not in a catalogue.",
+    "The artist, as the name in lower case without punctuation, same at all vendors; (unknown) if in no catalogue.",
 )
 COUNTRY = Column(
     "country", "VARCHAR", "Country of the listener or storefront, ISO 3166-1 alpha-2; null if not given.", nullable=True
@@ -58,9 +61,16 @@ DELIVERIES = Table(
         Column("file_name", "VARCHAR", "Path of the file below the inbox, as delivered."),
         Column("size_bytes", "BIGINT", "Size of the file as received, in bytes.", minimum=0),
         Column("received_at", "TIMESTAMP", "When the platform took the file from the inbox, UTC."),
-        Column("status", "VARCHAR", "loaded; quarantined (too many bad rows); refused (not readable); superseded.", values=STATUSES),
+        Column(
+            "status",
+            "VARCHAR",
+            "loaded; quarantined (too many bad rows); refused (not readable); superseded.",
+            values=STATUSES,
+        ),
         Column("reason", "VARCHAR", "Why a file is not loaded; null if it is.", nullable=True),
-        Column("rows_read", "BIGINT", "Data rows in the file = good_rows + rejected_rows; 0 if never parsed.", minimum=0),
+        Column(
+            "rows_read", "BIGINT", "Data rows in the file = good_rows + rejected_rows; 0 if never parsed.", minimum=0
+        ),
         Column("good_rows", "BIGINT", "Rows that met the feed's contract.", minimum=0),
         Column("rejected_rows", "BIGINT", "Rows in streams.rejected_rows, each with its reason.", minimum=0),
         Column("loaded_rows", "BIGINT", "Rows in the tables: good_rows if status is loaded, else 0.", minimum=0),
@@ -259,7 +269,9 @@ LISTENER_RETURNS = Table(
     "One row per vendor and day of play: how many of the day's listeners came back the next day.",
     (
         VENDOR,
-        Column("play_date", "DATE", "Day as the vendor counts days; the vendor's last day has no row.", minimum=FIRST_DAY),
+        Column(
+            "play_date", "DATE", "Day as the vendor counts days; the vendor's last day has no row.", minimum=FIRST_DAY
+        ),
         Column("listeners", "BIGINT", "Listeners with a play on the day.", minimum=1),
         Column("returned", "BIGINT", "Those with a play on the next day too.", minimum=0),
         Column("return_share", "DOUBLE", "returned / listeners, 0 to 1; near 0 where ids change daily.", False, 0, 1),
@@ -274,7 +286,9 @@ ARTIST_NAMES = Table(
     (
         ARTIST_ID,
         Column("artist_name", "VARCHAR", "Name as written most often in the vendors' catalogues."),
-        Column("tracks", "BIGINT", "Recordings (ISRC, else vendor track id) in the catalogues; 0 in a data set.", minimum=0),
+        Column(
+            "tracks", "BIGINT", "Recordings (ISRC, else vendor track id) in the catalogues; 0 in a data set.", minimum=0
+        ),
     ),
     key=("artist_id",),
 )
@@ -288,10 +302,30 @@ PLAYS_DAILY = Table(
         Column("artist_name", "VARCHAR", "Name of the artist."),
         Column("country", "VARCHAR", "Country of the listener, ISO 3166-1 alpha-2; ZZ if not known."),
         VENDOR,
-        Column("play_date", "DATE", "Day as the vendor counts days; late rows count on the day they were played.", minimum=FIRST_DAY),
+        Column(
+            "play_date",
+            "DATE",
+            "Day as the vendor counts days; late rows count on the day they were played.",
+            minimum=FIRST_DAY,
+        ),
         Column("plays", "BIGINT", "Plays of at least 30 s.", minimum=1),
     ),
     key=("artist_id", "country", "vendor", "play_date"),
+)
+
+ERASURES = Table(
+    "streams",
+    "erasures",
+    "One row per erasure of a listener: what was removed, without the listener's id or key.",
+    (
+        Column("erasure_id", "VARCHAR", "Random id of the erasure."),
+        Column("erased_at", "TIMESTAMP", "When the erasure was finished, UTC."),
+        VENDOR,
+        Column("raw_files", "BIGINT", "Raw files that were rewritten without the listener's rows.", minimum=0),
+        Column("raw_rows", "BIGINT", "Rows removed from raw files.", minimum=0),
+        Column("table_rows", "BIGINT", "Rows removed from tables of the lake.", minimum=0),
+    ),
+    key=("erasure_id",),
 )
 
 SQL_TABLES = (

@@ -1,4 +1,4 @@
-"""A delivered file of any packing and encoding → one plain UTF-8 text file with ``\\n`` line ends.
+r"""A delivered file of any packing and encoding → one plain UTF-8 text file with ``\n`` line ends.
 
 Unpacking ourselves, in one streaming pass, gives one place for every limit and an exact count
 of lines that the parser's result is checked against. No member of an archive is ever written
@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO
 
 from isal import igzip, isal_zlib
+
+IsalError: type[Exception] = isal_zlib.error  # pyright: ignore[reportAssignmentType]
 
 CHUNK_BYTES = 1 << 20
 MAX_DEPTH = 4
@@ -54,7 +56,7 @@ def unpack(source: Path, target: Path, limits: Limits) -> Text:
     """
     try:
         return _write(_Decoder(), _chunks(source, limits), target)
-    except (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+    except (EOFError, OSError, zlib.error, IsalError, zipfile.BadZipFile, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # a full disk or a missing file is not the file's fault
         raise UnreadableError(_why(error)) from error
@@ -128,7 +130,7 @@ class _Decoder:
             invalid = decoded.count("\ufffd")
             valid = sum(not c.isascii() for c in decoded) - invalid
             # A character cut by the chunk's end looks invalid once.
-            self.encoding = "utf-8" if valid > 0 or invalid <= 1 and _is_cut(chunk) else "cp1252"
+            self.encoding = "utf-8" if valid > 0 or (invalid <= 1 and _is_cut(chunk)) else "cp1252"
             if self.encoding == "cp1252":
                 self._incremental = codecs.getincrementaldecoder("cp1252")("replace")
         return chunk if self._incremental is None else self._incremental.decode(chunk).encode()
@@ -150,7 +152,7 @@ def _is_cut(chunk: bytes) -> bool:
 
 
 def _write(decoder: _Decoder, chunks: Iterator[bytes], target: Path) -> Text:
-    """Write decoded chunks with ``\n`` line ends; a blank line becomes one space, so that no parser skips it."""
+    r"""Write decoded chunks with ``\n`` line ends; a blank line becomes one space, so that no parser skips it."""
     lines = size = 0
     held = b""
     with target.open("wb") as file:

@@ -19,8 +19,16 @@ CONTAINERS = date(2017, 11, 15)
 """Second schema generation: streams of more than 30 s, containers instead of playlists."""
 SUBSCRIPTIONS = date(2023, 4, 24)
 
-SOURCE = {"0": "other", "1": "library", "2": "search", "3": "discovery", "4": "external", "5": "external",
-          "6": "queue", "7": "voice"}  # fmt: skip
+SOURCE = {
+    "0": "other",
+    "1": "library",
+    "2": "search",
+    "3": "discovery",
+    "4": "external",
+    "5": "external",
+    "6": "queue",
+    "7": "voice",
+}
 DEVICE = {"0": "other", "1": "mobile", "2": "desktop"}
 SYSTEM = {"0": "other", "1": "ios", "2": "macos", "3": "android", "4": "windows", "5": "tvos"}
 
@@ -55,11 +63,27 @@ STREAMS = Resource(
         names("Source of Stream"),
     ),
     unlisted=(
-        "Ingest Datestamp", "Ingest Timestamp", "Membership Mode", "Membership Partner", "Subscription Mode",
-        "Subscription Partner", "Channel Partner", "Postal Code", "Action Type", "End Reason Type", "Container Type",
-        "Container Sub-Type", "Container ID", "Container Name", "Stream Start Position", "UTC Offset",
-        "Media Duration", "Playlist Type", "Playlist ID", "Playlist Name",
-    ),  # fmt: skip
+        "Ingest Datestamp",
+        "Ingest Timestamp",
+        "Membership Mode",
+        "Membership Partner",
+        "Subscription Mode",
+        "Subscription Partner",
+        "Channel Partner",
+        "Postal Code",
+        "Action Type",
+        "End Reason Type",
+        "Container Type",
+        "Container Sub-Type",
+        "Container ID",
+        "Container Name",
+        "Stream Start Position",
+        "UTC Offset",
+        "Media Duration",
+        "Playlist Type",
+        "Playlist ID",
+        "Playlist Name",
+    ),
     rules=(
         sql.needs("anonymized_person_id", "no listener"),
         sql.needs("apple_identifier", "no track"),

@@ -18,14 +18,40 @@ LISTENER = "coalesce(reporting_organization_id, '') || ':' || user_id"
 """Two services may use the same listener id for two people."""
 
 UNLISTED = (
-    "label_id", "product_id", "number_of_downloads", "number_of_listeners", "number_of_saves",
-    "stream_source_uri", "user_region", "user_region_detail", "user_age_group", "user_account_type",
-    "track_id", "upc", "shuffle", "repeat", "completion", "apple_container_type", "apple_container_sub_type",
-    "apple_source_of_stream", "youtube_channel_id", "video_id", "youtube_claimed_status", "subscribed_status",
-    "asset_type", "discovery_flag", "current_membership_week", "first_trial_membership_week",
-    "first_trial_membership", "first_paid_membership_week", "first_paid_membership", "total_user_streams",
-    "youtube_uploader_type", "audio_format", "dsp_data",
-)  # fmt: skip
+    "label_id",
+    "product_id",
+    "number_of_downloads",
+    "number_of_listeners",
+    "number_of_saves",
+    "stream_source_uri",
+    "user_region",
+    "user_region_detail",
+    "user_age_group",
+    "user_account_type",
+    "track_id",
+    "upc",
+    "shuffle",
+    "repeat",
+    "completion",
+    "apple_container_type",
+    "apple_container_sub_type",
+    "apple_source_of_stream",
+    "youtube_channel_id",
+    "video_id",
+    "youtube_claimed_status",
+    "subscribed_status",
+    "asset_type",
+    "discovery_flag",
+    "current_membership_week",
+    "first_trial_membership_week",
+    "first_trial_membership",
+    "first_paid_membership_week",
+    "first_paid_membership",
+    "total_user_streams",
+    "youtube_uploader_type",
+    "audio_format",
+    "dsp_data",
+)
 
 TRENDS = Resource(
     vendor="fuga",
@@ -56,7 +82,9 @@ TRENDS = Resource(
     rules=(
         sql.needs("asset_id", "no track"),
         *sql.is_timely("play_day", sql.day("play_day")),
-        Rule("play count is no number", "coalesce(try_cast(number_of_streams as bigint) < 0, true)", "number_of_streams"),
+        Rule(
+            "play count is no number", "coalesce(try_cast(number_of_streams as bigint) < 0, true)", "number_of_streams"
+        ),
         sql.is_duration("stream_length"),
     ),
     listener=LISTENER,

@@ -78,7 +78,11 @@ UNIQUE_TRACKS = Resource(
     sources=(names("track"), names("song", required=True), names("artist", required=True), names("title")),
     rules=(sql.needs("song", "no track"), sql.needs("artist", "no artist")),
     duplicates_by=("song",),
-    outputs=(Output(TRACKS, {"track_id": "ltrim(song, '>')", "artist_name": "ltrim(artist, '>')", "title": "ltrim(title, '>')"}),),
+    outputs=(
+        Output(
+            TRACKS, {"track_id": "ltrim(song, '>')", "artist_name": "ltrim(artist, '>')", "title": "ltrim(title, '>')"}
+        ),
+    ),
     is_undated=True,
 )
 

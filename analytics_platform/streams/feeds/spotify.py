@@ -20,11 +20,32 @@ def _pattern(resource: str, by_country: bool) -> re.Pattern[str]:
     return re.compile(rf"(?:^|/)spotify/(?P<licensor>[\w-]+)/{resource}/{date}{part}(?:\.\w+)*$")
 
 
-SOURCE = {"others_playlist": "playlist", "playlist": "own playlist", "radio": "radio", "search": "search",
-          "album": "album", "artist": "artist", "collection": "library", "play_queue": "queue"}  # fmt: skip
-DEVICE = {"mobile": "mobile", "smartphone": "mobile", "tablet": "tablet", "desktop": "desktop", "personal computer": "desktop",
-          "computer": "desktop", "web": "web", "web_player": "web", "speaker": "speaker", "tv": "tv", "automobile": "car",
-          "car": "car", "game console": "console", "smart watch": "wearable"}  # fmt: skip
+SOURCE = {
+    "others_playlist": "playlist",
+    "playlist": "own playlist",
+    "radio": "radio",
+    "search": "search",
+    "album": "album",
+    "artist": "artist",
+    "collection": "library",
+    "play_queue": "queue",
+}
+DEVICE = {
+    "mobile": "mobile",
+    "smartphone": "mobile",
+    "tablet": "tablet",
+    "desktop": "desktop",
+    "personal computer": "desktop",
+    "computer": "desktop",
+    "web": "web",
+    "web_player": "web",
+    "speaker": "speaker",
+    "tv": "tv",
+    "automobile": "car",
+    "car": "car",
+    "game console": "console",
+    "smart watch": "wearable",
+}
 ACCESS = {"premium": "paid", "paid": "paid", "trial": "trial", "free": "free", "ad_supported": "free"}
 
 STREAMS = Resource(
@@ -44,8 +65,18 @@ STREAMS = Resource(
         names("access", "user_product_type", name="product"),
         names("cached", "stream_cached", name="cached"),
     ),
-    unlisted=("source_uri", "stream_source_uri", "offline_timestamp", "discovery_flag", "completion_flag",
-              "mobile", "referral_code", "partner_name", "financial_product", "filename"),  # fmt: skip
+    unlisted=(
+        "source_uri",
+        "stream_source_uri",
+        "offline_timestamp",
+        "discovery_flag",
+        "completion_flag",
+        "mobile",
+        "referral_code",
+        "partner_name",
+        "financial_product",
+        "filename",
+    ),
     rules=(
         sql.needs("user_id", "no listener"),
         sql.needs("track_id", "no track"),
