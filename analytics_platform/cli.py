@@ -76,7 +76,8 @@ def ingest(
 
     settings = Settings()
     _require_secret(settings)
-    _copy_into_inbox(paths, settings.inbox)
+    for name in _copy_into_inbox(paths, settings.inbox):
+        console.print(f"[yellow]{name} is of no known feed: left where it is[/]")
     files = list_inbox(settings.inbox)
     for file in files:
         if file.problem:
@@ -141,17 +142,28 @@ def _span(days: tuple[date, ...]) -> tuple[date, date]:
     return (min(days), max(days)) if days else (date.today(), date.today())
 
 
-def _copy_into_inbox(paths: list[Path], inbox: Path) -> None:
-    """Copy files under names that keep their folders; the sensor ignores them until they are whole."""
+def _copy_into_inbox(paths: list[Path], inbox: Path) -> list[str]:
+    """Copy files of known feeds, keeping their folders' names. Returns the names of all other files.
+
+    A file has a hidden name, which the sensor ignores, until it is whole.
+    """
+    from analytics_platform.streams.deliveries import find_resource
+
+    unknown: list[str] = []
     for path in paths:
         files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
         base = path.absolute().parent
         for file in files:
-            target = inbox / file.absolute().relative_to(base)
+            name = file.absolute().relative_to(base)
+            if find_resource(name.as_posix()) is None:
+                unknown.append(name.as_posix())
+                continue
+            target = inbox / name
             target.parent.mkdir(parents=True, exist_ok=True)
             unfinished = target.with_name(f".{target.name}")
             shutil.copyfile(file, unfinished)
             unfinished.replace(target)
+    return unknown
 
 
 def _require_secret(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+from deltalake.exceptions import DeltaError
 
 from analytics_platform.fans.level_changes import (
     changed_levels_sql,
@@ -22,7 +23,7 @@ from analytics_platform.fans.level_changes import (
 )
 from analytics_platform.fans.levels import LEVELS, Window, levels_sql, plays_from, plays_to, window_plays_sql
 from analytics_platform.fans.tables import LABEL, LISTENER_ARTIST_PLAYS, LISTENING_LEVELS, UNDATED
-from analytics_platform.lakehouse.lake import Lake, files_sql, literal
+from analytics_platform.lakehouse.lake import Lake, files_sql, is_evolved, literal
 from analytics_platform.streams.tables import LISTENER_ARTIST_COUNTS, LISTENER_ARTIST_DAYS
 
 MAX_CHANGES = 30
@@ -33,6 +34,8 @@ MAX_CHANGES = 30
 class State:
     """Up to where a window has been counted."""
 
+    days_id: str
+    """Which ``listener_artist_days``: one made anew counts its versions from 0 again."""
     days_version: int
     window_end: date
     changes: int
@@ -68,13 +71,17 @@ def update_window(lake: Lake, window: Window, *, full: bool = False) -> Updated:
         raise RuntimeError("streams.listener_artist_days does not exist: materialise it first")
     length = (window.end - window.start).days + 1
     state = None if full else _state(lake, length)
-    if state == State(days.version(), window.end, state.changes if state else 0):
+    days_id = str(days.metadata().id)
+    if state is not None and state.days_id != days_id:
+        state = None
+    if state is not None and (state.days_version, state.window_end) == (days.version(), window.end):
         return Updated(LABEL, length, window.end, "unchanged")
     if state is not None and state.changes < MAX_CHANGES and _add_changes(lake, window, length, state, days.version()):
         return Updated(LABEL, length, window.end, "incremental")
     with lake.connect(LISTENER_ARTIST_DAYS, versions={LISTENER_ARTIST_DAYS.full_name: days.version()}) as connection:
         plays = window_plays_sql("streams.listener_artist_days", window)
-        _write_base(lake, connection, plays, LABEL, length, window.end, _stamp(days.version(), window.end, length))
+        stamp = _stamp(State(days_id, days.version(), window.end, 0), length)
+        _write_base(lake, connection, plays, LABEL, length, window.end, stamp)
     return Updated(LABEL, length, window.end, "full")
 
 
@@ -138,7 +145,10 @@ def _write_levels(
 
 def _add_changes(lake: Lake, window: Window, length: int, state: State, version: int) -> bool:
     """Add one change; False if the log can't tell what changed, or the state contradicts the days."""
-    before, now = lake.open(LISTENER_ARTIST_DAYS, state.days_version), lake.open(LISTENER_ARTIST_DAYS, version)
+    try:
+        before, now = lake.open(LISTENER_ARTIST_DAYS, state.days_version), lake.open(LISTENER_ARTIST_DAYS, version)
+    except DeltaError:
+        return False  # too old: its entry is no longer in the log
     if before is None or now is None:
         return False
     old, new = set(before.file_uris()), set(now.file_uris())
@@ -148,7 +158,10 @@ def _add_changes(lake: Lake, window: Window, length: int, state: State, version:
     with lake.duckdb() as connection:
         for name, files in views.items():
             if files:
-                connection.execute(f"create view {name} as {files_sql(LISTENER_ARTIST_DAYS, sorted(files))}")
+                select = files_sql(
+                    LISTENER_ARTIST_DAYS, sorted(files), evolved=is_evolved(LISTENER_ARTIST_DAYS, now)
+                )
+                connection.execute(f"create view {name} as {select}")
         changes = plays_change_sql(
             Window.ending(state.window_end, length),
             window,
@@ -164,7 +177,7 @@ def _add_changes(lake: Lake, window: Window, length: int, state: State, version:
         if connection.execute(impossible_pairs_sql("pairs")).fetchall()[0][0]:
             return False
         connection.execute(f"create temp table level_changes as {levels_change_sql('pairs')}")
-        stamp = _stamp(version, window.end, length)
+        stamp = _stamp(State(state.days_id, version, window.end, state.changes + 1), length)
         lake.write(
             LISTENER_ARTIST_PLAYS,
             connection,
@@ -177,8 +190,8 @@ def _add_changes(lake: Lake, window: Window, length: int, state: State, version:
     return True
 
 
-def _stamp(days_version: int, window_end: date, length: int) -> dict[str, str]:
-    return {f"window_{length}": f"{days_version} {window_end}"}
+def _stamp(state: State, length: int) -> dict[str, str]:
+    return {f"window_{length}": f"{state.days_version} {state.window_end} {state.days_id}"}
 
 
 def _state(lake: Lake, length: int) -> State | None:
@@ -191,14 +204,14 @@ def _state(lake: Lake, length: int) -> State | None:
         stamps.append(next((c[f"window_{length}"] for c in delta.history() if f"window_{length}" in c), None))
     if stamps[0] is None or stamps[0] != stamps[1]:
         return None
-    version, end = stamps[0].split()
+    version, end, days_id = stamps[0].split()
     plays = lake.open(LISTENER_ARTIST_PLAYS)
     numbers = [
         int(partition["change_no"] or 0)
         for partition in (plays.partitions() if plays else [])
         if (partition["data_set"], partition["window_days"]) == (LABEL, str(length))
     ]
-    return State(int(version), date.fromisoformat(end), max(numbers, default=0))
+    return State(days_id, int(version), date.fromisoformat(end), max(numbers, default=0))
 
 
 def _bounds_sql() -> str:

@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import duckdb
 import pyarrow as pa
@@ -95,6 +95,7 @@ class Lake:
         connection.execute(f"set threads = {self.threads}")
         connection.execute(f"set temp_directory = {literal(str(spill))}")
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
         connection.execute("set preserve_insertion_order = false")
         return connection
 
@@ -143,7 +144,7 @@ class Lake:
         if delta is None or not files:
             nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in table)
             return f"select {nothing} where false"
-        return files_sql(table, files, evolved=delta.metadata().configuration.get(EVOLVED) == "true")
+        return files_sql(table, files, evolved=is_evolved(table, delta))
 
     def stage(
         self, table: Table, connection: duckdb.DuckDBPyConnection, select: str, partition: Partition | None = None
@@ -161,10 +162,10 @@ class Lake:
             partition = {}
         columns = [c for c in table if partition is None or c.name not in table.partition_by]
         typed = ", ".join(f'"{c.name}"::{c.type} as "{c.name}"' for c in columns)
-        query = f"select {typed} from ({select})"
+        query = f"select {typed} from (\n{select}\n)"  # a last line may be a comment
         if partition is not None:
             values = tuple((name, str(partition[name])) for name in table.partition_by)
-            target = "/".join([folder, *(f"{name}={quote(value)}" for name, value in values)])
+            target = "/".join([folder, *(f"{name}={quote(value, safe='')}" for name, value in values)])
             Path(target).mkdir(parents=True, exist_ok=True)
             file = f"{target}/part-{uuid.uuid4()}.parquet"
             copy = f"copy ({query}) to {literal(file)} (format parquet, compression zstd, return_stats)"
@@ -213,8 +214,8 @@ class Lake:
         if replace:
             filters = [(n, op, [str(v) for v in value] if op == "in" else str(value)) for n, op, value in replace]  # type: ignore[union-attr]
         for attempt in range(COMMIT_ATTEMPTS):
-            delta = self._create_or_evolve(table)
             try:
+                delta = self._create_or_evolve(table)
                 delta.create_write_transaction(
                     actions,
                     "append" if replace is None else "overwrite",
@@ -297,8 +298,10 @@ class Lake:
                     f"declaration. Move {self.uri(table)} away and materialise the table again."
                 )
         if missing := [field for field in wanted.fields if field.name not in have]:
+            # The mark comes first: a kill between the two must not leave files that nobody reads as evolved.
+            delta.alter.set_table_properties({EVOLVED: "true"}, raise_if_not_exists=False)
+            delta = DeltaTable(self.uri(table))
             delta.alter.add_columns([Field(f.name, f.type, nullable=True) for f in missing])
-            DeltaTable(self.uri(table)).alter.set_table_properties({EVOLVED: "true"}, raise_if_not_exists=False)
             delta = DeltaTable(self.uri(table))
         return delta
 
@@ -310,14 +313,26 @@ def arrow_schema(table: Table) -> pa.Schema:  # pyright: ignore[reportUnknownPar
     )
 
 
+def is_evolved(table: Table, delta: DeltaTable) -> bool:
+    """Whether some of the table's files may lack a declared column."""
+    have = {field.name for field in delta.schema().fields}
+    return delta.metadata().configuration.get(EVOLVED) == "true" or any(column.name not in have for column in table)
+
+
 def files_sql(table: Table, files: Sequence[str], *, evolved: bool = False) -> str:
     """SQL that reads Parquet files of a table, with its partition columns from their folders."""
     hive = ", ".join(f"'{name}': {table.column(name).type}" for name in table.partition_by)
     options = f", hive_partitioning = true, hive_types = {{{hive}}}" if hive else ", hive_partitioning = false"
-    if evolved:
-        options += ", union_by_name = true"
-    columns = ", ".join(f'"{column.name}"' for column in table)
-    return f"select {columns} from read_parquet([{', '.join(literal(f) for f in files)}]{options})"
+    columns = column_list(table)
+    read = f"read_parquet([{', '.join(literal(f) for f in files)}]{options}"
+    if not evolved:
+        return f"select {columns} from {read})"
+    # The empty part gives the columns that none of these files has.
+    nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in table)
+    return (
+        f"select {columns} from (select {nothing} where false"
+        f" union all by name select * from {read}, union_by_name = true))"
+    )
 
 
 def quoted(table: Table) -> str:
@@ -338,7 +353,7 @@ def column_list(columns: Iterable[Column]) -> str:
 def _partition_of(relative: str) -> Iterable[tuple[str, str]]:
     for part in Path(relative).parts[:-1]:
         name, _, value = part.partition("=")
-        yield name, value
+        yield name, unquote(value)
 
 
 def _sync(path: str) -> None:

@@ -98,7 +98,10 @@ def _build(
 ) -> dict[str, int]:
     rows: dict[str, int] = {}
     facts: list[tuple[str, str, int, int | None, datetime]] = []
-    with lake.connect(*tables) as connection:
+    # Pinned once: runs may commit while this one copies, and a file must show one version of each table.
+    versions = {table.full_name: lake.version(table) for table in (*tables, *views)}
+    pinned = {name: version for name, version in versions.items() if version is not None}
+    with lake.connect(*tables, versions=pinned) as connection:
         connection.execute("set preserve_insertion_order = true")
         connection.execute(f"attach {literal(str(file))} as out (storage_version '{STORAGE_VERSION}')")
         for schema in sorted({t.schema for t in (*tables, *views, PUBLISHED_TABLES)}):
@@ -108,11 +111,12 @@ def _build(
             order = ", ".join(f'"{name}"' for name in table.key)
             connection.execute(f"insert into out.{quoted(table)} select * from {quoted(table)} order by {order}")
         for table in views:
-            select = lake.select_sql(table, lake.open(table))
+            select = lake.select_sql(table, lake.open(table, versions[table.full_name]))
             connection.execute(f"create view out.{quoted(table)} as {select}")
         for table, kind in [*((t, "table") for t in tables), *((t, "view") for t in views)]:
-            count = connection.execute(f"select count(*) from out.{quoted(table)}").fetchall()[0][0]
-            facts.append((table.full_name, kind, count, lake.version(table), now))
+            source = quoted(table) if kind == "table" else f"out.{quoted(table)}"
+            count = connection.execute(f"select count(*) from {source}").fetchall()[0][0]
+            facts.append((table.full_name, kind, count, versions[table.full_name], now))
             rows[table.full_name] = count
         connection.execute(_create_sql(PUBLISHED_TABLES))
         connection.executemany(f"insert into out.{quoted(PUBLISHED_TABLES)} values (?, ?, ?, ?, ?)", facts)

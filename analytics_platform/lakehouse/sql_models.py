@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import TokenType, exp
 
 from analytics_platform.lakehouse.tables import Table
 
@@ -94,11 +94,18 @@ def _load(path: Path, tables: Mapping[str, Table]) -> SqlModel:
     statements = sqlglot.parse(text, read=DIALECT)
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise SqlModelError(f"{name}: must be one select")
+    if any(token.token_type == TokenType.SEMICOLON for token in sqlglot.tokenize(text, read=DIALECT)):
+        raise SqlModelError(f"{name}: must not end with a semicolon, it is run inside another select")
     query = statements[0]
     columns = [c.name for c in table]
     if query.named_selects != columns:
         raise SqlModelError(f"{name}: selects {query.named_selects}, but its table declares {columns}")
-    sources = {f"{found.db}.{found.name}" for found in query.find_all(exp.Table) if found.db}
+    ctes = {cte.alias for cte in query.find_all(exp.CTE)}
+    sources = {
+        f"{found.db}.{found.name}" if found.db else found.name or found.sql(DIALECT)
+        for found in query.find_all(exp.Table)
+        if found.db or found.name not in ctes
+    }
     if unknown := sorted(sources - tables.keys()):
         raise SqlModelError(f"{name}: reads {', '.join(unknown)}, which no room declares")
     return SqlModel(table, " ".join(header), text, tuple(tables[source] for source in sorted(sources)))

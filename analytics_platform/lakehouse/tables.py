@@ -48,12 +48,14 @@ class Table:
         """Refuse a declaration that contradicts itself.
 
         Raises:
-            ValueError: a key or partition column is not declared or may be null, a column is
-                declared twice, or the comment does not begin with the grain.
+            ValueError: there is no key, a key or partition column is not declared or may be null,
+                a column is declared twice, or the comment does not begin with the grain.
         """
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.full_name}: a column is declared twice: {names}")
+        if not self.key:
+            raise ValueError(f"{self.full_name}: a table needs a key")
         for name in (*self.key, *self.partition_by):
             if name not in names:
                 raise ValueError(f"{self.full_name}: {name} is used as a key but not declared")

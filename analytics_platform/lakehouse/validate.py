@@ -37,13 +37,12 @@ def find_violations(connection: duckdb.DuckDBPyConnection, table: Table, relatio
     counts = ", ".join(f"count(*) filter (where {sql})" for sql in rules.values())
     found = connection.execute(f"select {counts} from {relation}").fetchall()[0]
     violations = [Violation(rule, rows) for rule, rows in zip(rules, found, strict=True) if rows]
-    if table.key:
-        key = ", ".join(f'"{name}"' for name in table.key)
-        twice = connection.execute(
-            f"select coalesce(sum(n - 1), 0) from (select count(*) as n from {relation} group by {key} having n > 1)"
-        ).fetchall()[0][0]
-        if twice:
-            violations.append(Violation(f"key ({', '.join(table.key)}) is not unique", int(twice)))
+    key = ", ".join(f'"{name}"' for name in table.key)
+    twice = connection.execute(
+        f"select coalesce(sum(n - 1), 0) from (select count(*) as n from {relation} group by {key} having n > 1)"
+    ).fetchall()[0][0]
+    if twice:
+        violations.append(Violation(f"key ({', '.join(table.key)}) is not unique", int(twice)))
     return violations
 
 

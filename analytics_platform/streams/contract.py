@@ -14,10 +14,20 @@ from typing import Literal
 
 from analytics_platform.lakehouse.tables import Table
 
-NEVER_KEPT = re.compile(
-    r"postal|zip_?code|(^|_| )ip(_|$| )|ip_addr|birth|e-?mail|phone|street|customer name|user_?agent", re.I
-)
-"""Columns that identify a person; an unknown column of such a name is not kept in ``extras``."""
+_GAP = '[^"a-z]?'
+NEVER_KEPT = (
+    '"([^"]*(postal|post_code|zip_code|birth|e_mail|phone|street|address|user_agent|latitude|longitude'
+    "|(first|last|full|given|family|sur|nick|customer|user|account)_name"
+    "|(user|customer|listener|person|account|subscriber|member|household|profile|device|advertising)"
+    '_(id|uri|uuid|guid|hash|key))[^"]*|([^"]*[^"a-z])?(zip|ip|dob|lat|lon|lng|ssn)([^"a-z][^"]*)?)"\\s*:'
+).replace("_", _GAP)
+"""Names of what identifies a person, as a JSON key, for Python and DuckDB, whatever the case.
+
+An unknown column of such a name is not kept in ``extras``, nor one that holds an object with such a key.
+"""
+
+MAX_UNKNOWN = 200
+"""More unknown columns than this are no drift but data in the place of names."""
 
 
 class ContractError(ValueError):
@@ -83,6 +93,9 @@ class Resource:
     """Columns that the vendor is known to send and we do not keep."""
     duplicates_by: tuple[str, ...] = ()
     """Sources that no two true rows share; empty where the feed's clock is too coarse to tell."""
+    clock: str | None = None
+    """SQL of the timestamp in ``duplicates_by``. Where a file's clock goes by quarter hours, two equal rows may
+    both be true (a short track, looped), so none is called a duplicate."""
     header: tuple[str, ...] | None = None
     """Column names of a file without a header line."""
     delimiter: str = "\t"
@@ -113,8 +126,10 @@ def resolve_columns(resource: Resource, present: Sequence[str], day: date) -> Co
     """Find each source among a file's columns, whatever their order or case.
 
     Raises:
-        ContractError: a required column is not there under any name valid on ``day``.
+        ContractError: a required column is not there under any name valid on ``day``, or the names are no names.
     """
+    check_names(resource, present)
+    known = _known(resource)
     by_folded = {_fold(name): name for name in present}
     by_source: dict[str, str] = {}
     missing: list[str] = []
@@ -129,14 +144,39 @@ def resolve_columns(resource: Resource, present: Sequence[str], day: date) -> Co
         raise ContractError(
             f"{resource.vendor} {resource.name} needs the column {'; '.join(missing)}, but the file has: {shown[:600]}"
         )
-    used = set(by_source.values())
-    listed = {_fold(name) for name in resource.unlisted}
-    rest = [name for name in present if name not in used and _fold(name) not in listed]
-    return Columns(
-        by_source,
-        tuple(name for name in rest if not NEVER_KEPT.search(name)),
-        tuple(name for name in rest if NEVER_KEPT.search(name)),
-    )
+    # A second name of a column that we know (another listener id, say) is not unknown.
+    rest = [name for name in present if _fold(name) not in known]
+    dropped = tuple(name for name in rest if is_never_kept(name))
+    unknown = tuple(name for name in rest if name not in dropped)
+    if len(unknown) > MAX_UNKNOWN:
+        raise ContractError(f"the file has {len(unknown)} columns that we don't know, more than {MAX_UNKNOWN}")
+    return Columns(by_source, unknown, dropped)
+
+
+def check_names(resource: Resource, present: Sequence[str]) -> None:
+    """Refuse a file whose first line is no header.
+
+    Raises:
+        ContractError: none of the names is known, or one is there twice. Names are shown only where
+            some are known: else they may be a listener's data.
+    """
+    if not _known(resource) & {_fold(name) for name in present}:
+        raise ContractError(
+            f"none of the columns of {resource.vendor} {resource.name} is there: no header, another delimiter, "
+            "or another kind of file"
+        )
+    if len(set(present)) != len(present):
+        raise ContractError(f"the header names a column twice: {', '.join(present)[:600]}")
+
+
+def is_never_kept(name: str) -> bool:
+    """Whether a column of that name identifies a person."""
+    return re.search(NEVER_KEPT, f'"{name}":', re.I) is not None
+
+
+def _known(resource: Resource) -> set[str]:
+    aliases = {_fold(alias.name) for source in resource.sources for alias in source.aliases}
+    return aliases | {_fold(name) for name in resource.unlisted}
 
 
 def _fold(name: str) -> str:

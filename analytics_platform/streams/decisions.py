@@ -13,6 +13,7 @@ from itertools import pairwise
 from analytics_platform.streams.deliveries import InboxFile
 
 MAX_ATTEMPTS = 3
+CLOCK_SKEW_S = 3600
 MAX_GAP_DAYS = 7
 """Days further apart than this go to runs of their own: a range run covers every day between."""
 
@@ -37,8 +38,8 @@ class Cursor:
         """From the sensor's cursor text; empty or foreign text is a fresh start."""
         try:
             fields = json.loads(text or "{}")
-            return cls(fields.get("attempts", {}), fields.get("hashes", {}))
-        except (ValueError, AttributeError):
+            return cls(dict(fields["attempts"]), dict(fields["hashes"]))
+        except (ValueError, TypeError, KeyError):
             return cls()
 
     def dump(self) -> str:
@@ -87,7 +88,8 @@ def decide(
         today: the day on which undated files count.
     """
     notes = [f"{file.name} {file.problem}" for file in files if file.problem]
-    ready = [file for file in files if not file.problem and now - file.modified_at >= quiet_s]
+    # A time far ahead is a vendor's wrong clock, not a file that is being written.
+    ready = [f for f in files if not f.problem and not now - quiet_s < f.modified_at < now + CLOCK_SKEW_S]
     hashes: dict[str, str] = {}
     for file in ready:
         seen = f"{file.name}|{file.size_bytes}|{file.modified_at}"
@@ -101,22 +103,35 @@ def decide(
             digest.update(f"{file.name} {content}\n".encode())
         days = [file.day or today for file in batch]
         name = f"{min(days)}..{max(days)}:{digest.hexdigest()[:16]}"
-        attempt = cursor.attempts.get(name, 0)
-        state = run_state(f"{name}:{attempt}") if attempt else None
-        if attempt and state in (RunState.UNDER_WAY, None):
-            # Requested, but not known yet, or not finished: the cursor stays where it is.
-            attempts[name] = attempt
+        attempt, failures = _last_attempt(name, cursor.attempts.get(name, 1), run_state)
+        state = run_state(f"{name}:{attempt}")
+        if state is RunState.UNDER_WAY:
             notes.append(f"{len(batch)} files of {min(days)}..{max(days)} are being ingested")
-        elif attempt >= MAX_ATTEMPTS:
-            attempts[name] = attempt
+        elif failures and failures % MAX_ATTEMPTS == 0 and name in cursor.attempts:
             notes.append(
-                f"{len(batch)} files of {min(days)}..{max(days)} failed {attempt} times: see the failed runs, then "
+                f"{len(batch)} files of {min(days)}..{max(days)} failed {failures} times: see the failed runs, then "
                 "deliver the files again or materialise the days by hand"
             )
         else:
-            attempts[name] = attempt + 1
-            requests.append(Request(f"{name}:{attempt + 1}", min(days), max(days), len(batch)))
+            # A run that was requested but is not known is asked for again: a key starts one run only.
+            attempt += state is not None
+            requests.append(Request(f"{name}:{attempt}", min(days), max(days), len(batch)))
+        attempts[name] = attempt
     return Decision(tuple(requests), Cursor(attempts, hashes), tuple(notes))
+
+
+def _last_attempt(name: str, attempt: int, run_state: Callable[[str], RunState | None]) -> tuple[int, int]:
+    """The newest attempt on a batch that has a run, at least ``attempt``, and how many failed since one succeeded.
+
+    The cursor forgets files that have left the inbox; when they are delivered once more, their first keys are
+    used up, and they get as many attempts as any new files.
+    """
+    while run_state(f"{name}:{attempt + 1}") is not None:
+        attempt += 1
+    failures = 0
+    while failures < attempt and run_state(f"{name}:{attempt - failures}") is RunState.FAILED:
+        failures += 1
+    return attempt, failures
 
 
 def _batches(files: Sequence[InboxFile], today: date) -> list[list[InboxFile]]:

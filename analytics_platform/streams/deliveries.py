@@ -85,9 +85,19 @@ def _walk(inbox: Path, folder: Path) -> Iterator[InboxFile]:
                 continue
             path = Path(entry.path)
             name = path.relative_to(inbox).as_posix()
-            info = entry.stat(follow_symlinks=False)
-            if stat.S_ISDIR(info.st_mode):
-                yield from _walk(inbox, path)
+            try:
+                info = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # renamed or removed while we look
+            if not _is_printable(name):
+                # No table and no log could hold it.
+                shown = name.encode("utf-8", "backslashreplace").decode().encode("unicode_escape").decode()
+                yield InboxFile(shown, 0, info.st_mtime, problem="has control characters or no UTF-8 in its name")
+            elif stat.S_ISDIR(info.st_mode):
+                try:
+                    yield from _walk(inbox, path)
+                except PermissionError:
+                    yield InboxFile(name, 0, info.st_mtime, problem="can't be listed: permission denied")
             elif stat.S_ISREG(info.st_mode):
                 yield _describe(path, name, info)
             else:
@@ -109,6 +119,15 @@ def _describe(path: Path, name: str, info: os.stat_result) -> InboxFile:
     if day is not None and day > datetime.now(UTC).date():
         return InboxFile(name, info.st_size, info.st_mtime, problem=f"its day {day} is in the future")
     return InboxFile(name, info.st_size, info.st_mtime, resource.vendor, day)
+
+
+def _is_printable(name: str) -> bool:
+    return all(character.isprintable() for character in name)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a path stays below the inbox."""
+    return not name.startswith("/") and ".." not in name.split("/")
 
 
 def _day(text: str | None) -> date | None:
@@ -142,7 +161,7 @@ class RawStore:
 
     def vendors(self) -> list[str]:
         """Vendors that anything was received from."""
-        return sorted(p.name for p in self.root.iterdir()) if self.root.exists() else []
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir()) if self.root.exists() else []
 
     def save(self, record: Record) -> None:
         """Write a delivery's JSON file, atomically."""
@@ -158,11 +177,15 @@ class RawStore:
         """
         changed: list[Record] = []
         with self.lock("receive"):
+            for left_over in self.root.glob(".receiving-*"):
+                left_over.unlink()  # of a killed process: we hold the lock
             known = {path.stem: path for path in self.root.glob("*/*/*.json")}
             for file in sorted(files, key=lambda f: f.name):
                 found = find_resource(file.name)
                 source = inbox / file.name
-                if found is None or file.problem or not source.is_file() or source.is_symlink():
+                if found is None or file.problem or not _is_inside(file.name):
+                    continue
+                if source.is_symlink() or not source.is_file():
                     continue
                 record = self._store(source, file, *found, known=known)
                 if record is not None:
@@ -177,6 +200,8 @@ class RawStore:
         cleared = 0
         for file in files:
             path = inbox / file.name
+            if not _is_inside(file.name):
+                continue
             try:
                 info = path.stat(follow_symlinks=False)
             except FileNotFoundError:

@@ -6,7 +6,6 @@ number of lines that ``unpack`` counted must equal good plus rejected rows, or t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,13 +15,16 @@ import duckdb
 
 from analytics_platform.lakehouse.lake import Lake, StagedFile, literal
 from analytics_platform.lakehouse.tables import Table
-from analytics_platform.streams.contract import Columns, ContractError, Output, Resource, resolve_columns
+from analytics_platform.streams.contract import NEVER_KEPT, Columns, ContractError, Output, Resource, resolve_columns
 from analytics_platform.streams.privacy import key_sql
 from analytics_platform.streams.tables import REJECTED_ROWS
 from analytics_platform.streams.unpack import Text
 
 NOT_AN_OBJECT, DUPLICATE = -1, -2
 """Faults that are no rule's; a rule's fault is its index."""
+
+CLOCK_STEP_S = 900
+"""Spotify's clock has gone by quarter hours."""
 
 STRUCTURE_REASONS = {
     "TOO MANY COLUMNS": "too many columns",
@@ -80,8 +82,8 @@ def parse(
         ContractError: a needed column is missing, or lines are unaccounted for.
     """
     with_header = resource.form == "tsv" and resource.header is None
-    if text.lines == 0 and with_header:
-        raise ContractError("the file is empty: not even a header line")
+    if text.lines == 0:
+        raise ContractError("the file is empty")
     present = _present_columns(connection, resource, text)
     columns = resolve_columns(resource, present, delivery.ingest_date)
     _read(connection, resource, columns, present, text, max_line_bytes)
@@ -121,17 +123,14 @@ def _present_columns(connection: duckdb.DuckDBPyConnection, resource: Resource, 
     if resource.form == "tsv":
         with text.path.open("rb") as file:
             line = file.readline(1 << 20).decode("utf-8", "replace").rstrip("\n")
-        header = [name.strip().strip('"') for name in line.split(resource.delimiter)]
-        if len(set(header)) != len(header):
-            raise ContractError(f"the header names a column twice: {', '.join(header)[:600]}")
-        return header
+        return [name.strip().strip('"') for name in line.split(resource.delimiter)]
     # Nested sources are asked for by path, so only the top level is listed.
     found = connection.execute(
         f"select distinct unnest(k) from (select distinct case when json_valid(line) then json_keys(line) end as k"
         f" from {_lines_sql(text.path, 1 << 20)})"
     ).fetchall()
-    paths = [a.name for s in resource.sources for a in s.aliases if "." in a.name]
-    return sorted(name for (name,) in found if name is not None) + paths
+    names = {name for (name,) in found if name is not None and "\0" not in name}
+    return sorted(names | {a.name for s in resource.sources for a in s.aliases if "." in a.name})
 
 
 def _lines_sql(path: Path, max_line_bytes: int) -> str:
@@ -156,10 +155,12 @@ def _read(
         connection.execute(f"drop table if exists {name}")
     wanted = {source.name: columns.by_source.get(source.name) for source in resource.sources}
     if resource.form == "tsv":
-        position = {name: f"c{i}" for i, name in enumerate(present)}
-        types = ", ".join(f"'{column}': 'VARCHAR'" for column in position.values())
+        # DuckDB takes at most four bytes; the rest of a longer delimiter is cut off the head of the next column.
+        delimiter, rest = resource.delimiter[:4], len(resource.delimiter[4:])
+        position = {name: f"c{i}" if i == 0 or not rest else f"c{i}[{rest + 1}:]" for i, name in enumerate(present)}
+        types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(present)))
         source = (
-            f"read_csv({literal(str(text.path))}, delim = {literal(resource.delimiter)}, quote = '', escape = '',"
+            f"read_csv({literal(str(text.path))}, delim = {literal(delimiter)}, quote = '', escape = '',"
             f" header = {str(resource.header is None).lower()}, comment = '', auto_detect = false,"
             f" columns = {{{types}}}, new_line = '\\n', ignore_errors = true, store_rejects = true,"
             f" rejects_limit = 0, null_padding = false, max_line_size = {max_line_bytes})"
@@ -172,7 +173,8 @@ def _read(
     else:
         source = _lines_sql(text.path, max_line_bytes)
         source = (
-            f"(select case when json_valid(line) and line like '{{%' then line end as object, {_paths_sql(wanted)} as v"
+            f"(select case when json_valid(line) and ltrim(line) like '{{%' then line end as object,"
+            f" {_paths_sql(wanted)} as v"
             f" from (select * from {source}))"
         )
         values = {
@@ -188,7 +190,8 @@ def _read(
 
 
 def _paths_sql(wanted: dict[str, str | None]) -> str:
-    paths = ", ".join(literal(f"$.{column or '__missing__'}") for column in wanted.values())
+    # A source with a dot in its name is a nested one.
+    paths = ", ".join(literal(f"$.{c}" if c and "." in c else _json_pointer(c or "")) for c in wanted.values())
     return f"case when json_valid(line) then json_extract_string(line, [{paths}]) end"
 
 
@@ -202,10 +205,17 @@ def _extras_tsv(unknown: Sequence[tuple[str, str]]) -> str:
 def _extras_json(columns: Columns) -> str:
     if not columns.unknown:
         return "null::varchar"
+    values = ((name, f"json_extract(object, {literal(_json_pointer(name))})") for name in columns.unknown)
     pairs = ", ".join(
-        f"{literal(name)}, json_extract(object, {literal('$.' + json.dumps(name))})" for name in columns.unknown
+        f"{literal(name)}, case when not regexp_matches({value}::varchar, {literal(NEVER_KEPT)}, 'i') then {value} end"
+        for name, value in values
     )
     return f"json_object({pairs})::varchar"
+
+
+def _json_pointer(name: str) -> str:
+    """Where a top-level key is; unlike a path, a pointer takes every character."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _structural_rejects(connection: duckdb.DuckDBPyConnection, *, first_line: int) -> int:
@@ -246,6 +256,14 @@ def _judge(connection: duckdb.DuckDBPyConnection, resource: Resource, columns: C
         _mark_duplicates(connection, resource)
 
 
+def _is_coarse(connection: duckdb.DuckDBPyConnection, clock: str) -> bool:
+    """Whether every timestamp of the file lies on a quarter of an hour."""
+    finest = connection.execute(
+        f"select bool_or(epoch_us({clock}) % {CLOCK_STEP_S * 1_000_000} <> 0) from judged where fault is null"
+    ).fetchone()
+    return finest is None or not finest[0]
+
+
 def _is_required(resource: Resource, name: str) -> bool:
     return any(source.name == name and source.required for source in resource.sources)
 
@@ -255,7 +273,7 @@ def _mark_duplicates(connection: duckdb.DuckDBPyConnection, resource: Resource) 
     counts = connection.execute(
         f"select count(*) - count(distinct hash({by})) from judged where fault is null"
     ).fetchone()
-    if counts is None or counts[0] == 0:
+    if counts is None or counts[0] == 0 or (resource.clock is not None and _is_coarse(connection, resource.clock)):
         return
     connection.execute(
         f"""update judged set fault = {DUPLICATE} where fault is null and line in (

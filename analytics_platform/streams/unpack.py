@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from isal import igzip, isal_zlib
@@ -55,7 +56,7 @@ def unpack(source: Path, target: Path, limits: Limits) -> Text:
             bytes that are no text.
     """
     try:
-        return _write(_Decoder(), _chunks(source, limits), target)
+        return _write(_Decoder(), _chunks(source, limits, target.parent), target)
     except (EOFError, OSError, zlib.error, IsalError, zipfile.BadZipFile, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # a full disk or a missing file is not the file's fault
@@ -70,30 +71,46 @@ def _why(error: Exception) -> str:
     return "the archive is broken"
 
 
-def _chunks(source: Path, limits: Limits) -> Iterator[bytes]:
-    """The unpacked bytes, guarded against bombs."""
+def _chunks(source: Path, limits: Limits, spool: Path) -> Iterator[bytes]:
+    """The unpacked bytes, guarded against bombs at every level; an archive in an archive goes through a file."""
     packed = max(source.stat().st_size, 1)
-    total = 0
     with ExitStack() as stack:
         stream: IO[bytes] = stack.enter_context(source.open("rb"))
+        start = _start(stream)
         for _ in range(MAX_DEPTH):
-            start = stream.read(4)
-            stream.seek(0)
             if start[:2] == GZIP:
-                stream = stack.enter_context(closing(igzip.open(stream, "rb")))  # type: ignore[arg-type]
+                unpacked: IO[bytes] = stack.enter_context(closing(igzip.open(stream, "rb")))  # type: ignore[arg-type]
             elif start == ZIP:
-                stream = stack.enter_context(_only_member(stack, stream, limits))
+                unpacked = stack.enter_context(_only_member(stack, stream, limits))
             else:
                 break
+            stream, start = unpacked, _start(unpacked)
+            if start[:2] == GZIP or start == ZIP:
+                stream = stack.enter_context(TemporaryFile(dir=spool))
+                for chunk in _guarded(unpacked, packed, limits):
+                    stream.write(chunk)
+                stream.seek(0)
         else:
-            raise UnreadableError(f"more than {MAX_DEPTH} archives inside one another")
-        while chunk := stream.read(CHUNK_BYTES):
-            total += len(chunk)
-            if total > limits.max_bytes:
-                raise UnreadableError(f"unpacks to more than {limits.max_bytes} bytes")
-            if total > 100 * CHUNK_BYTES and total / packed > limits.max_ratio:
-                raise UnreadableError(f"unpacks to more than {limits.max_ratio:g} times its size")
-            yield chunk
+            if start[:2] == GZIP or start == ZIP:
+                raise UnreadableError(f"more than {MAX_DEPTH} archives inside one another")
+        yield from _guarded(stream, packed, limits)
+
+
+def _start(stream: IO[bytes]) -> bytes:
+    start = stream.read(4)
+    stream.seek(0)
+    return start
+
+
+def _guarded(stream: IO[bytes], packed: int, limits: Limits) -> Iterator[bytes]:
+    total = 0
+    while chunk := stream.read(CHUNK_BYTES):
+        total += len(chunk)
+        if total > limits.max_bytes:
+            raise UnreadableError(f"unpacks to more than {limits.max_bytes} bytes")
+        if total > 100 * CHUNK_BYTES and total / packed > limits.max_ratio:
+            raise UnreadableError(f"unpacks to more than {limits.max_ratio:g} times its size")
+        yield chunk
 
 
 def _only_member(stack: ExitStack, stream: IO[bytes], limits: Limits) -> IO[bytes]:
@@ -122,33 +139,29 @@ class _Decoder:
 
     def __call__(self, chunk: bytes) -> bytes:
         if not self.encoding:
-            self.encoding = self._first_guess(chunk)
-            if self.encoding != "ascii":
-                self._incremental = codecs.getincrementaldecoder(self.encoding)("replace")
+            self.encoding = _first_guess(chunk)
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
         if self.encoding == "ascii" and not chunk.isascii():
-            decoded = chunk.decode("utf-8", "replace")
-            invalid = decoded.count("\ufffd")
-            valid = sum(not c.isascii() for c in decoded) - invalid
-            # A character cut by the chunk's end looks invalid once.
-            self.encoding = "utf-8" if valid > 0 or (invalid <= 1 and _is_cut(chunk)) else "cp1252"
-            if self.encoding == "cp1252":
-                self._incremental = codecs.getincrementaldecoder("cp1252")("replace")
-        return chunk if self._incremental is None else self._incremental.decode(chunk).encode()
-
-    @staticmethod
-    def _first_guess(chunk: bytes) -> str:
-        if chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return "utf-16"
-        if chunk.startswith(b"\xef\xbb\xbf"):
-            return "utf-8-sig"
-        head = chunk[:1000]
-        if head.count(0) > len(head) // 4:
-            return "utf-16-le" if head[1::2].count(0) > head[0::2].count(0) else "utf-16-be"
-        return "ascii"
+            # A character cut by the end of a chunk is no sign of Windows-1252, unless the file ends there.
+            has_valid = not chunk.decode("utf-8", "ignore").isascii()
+            is_cut = len(chunk) >= CHUNK_BYTES and chunk[:-3].isascii()
+            self.encoding = "utf-8" if has_valid or is_cut else "cp1252"
+        if self.encoding in ("ascii", "utf-8"):
+            return chunk
+        if self._incremental is None:
+            self._incremental = codecs.getincrementaldecoder(self.encoding)("replace")
+        return self._incremental.decode(chunk).encode()
 
 
-def _is_cut(chunk: bytes) -> bool:
-    return not chunk[-1:].isascii()
+def _first_guess(chunk: bytes) -> str:
+    if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if chunk.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    head = chunk[:1000]
+    if head.count(0) > len(head) // 4:
+        return "utf-16-le" if head[1::2].count(0) > head[0::2].count(0) else "utf-16-be"
+    return "ascii"
 
 
 def _write(decoder: _Decoder, chunks: Iterator[bytes], target: Path) -> Text:

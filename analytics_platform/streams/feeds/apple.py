@@ -93,6 +93,7 @@ STREAMS = Resource(
     ),
     listener="anonymized_person_id",
     duplicates_by=("anonymized_person_id", "apple_identifier", "stream_timestamp", "stream_duration"),
+    clock=sql.timestamp("stream_timestamp"),
     outputs=(
         Output(
             PLAYS,

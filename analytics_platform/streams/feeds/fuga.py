@@ -83,7 +83,7 @@ TRENDS = Resource(
         sql.needs("asset_id", "no track"),
         *sql.is_timely("play_day", sql.day("play_day")),
         Rule(
-            "play count is no number", "coalesce(try_cast(number_of_streams as bigint) < 0, true)", "number_of_streams"
+            "play count is no number", "coalesce(try_cast(number_of_streams as integer) < 0, true)", "number_of_streams"
         ),
         sql.is_duration("stream_length"),
     ),

@@ -42,6 +42,7 @@ LISTENS = Resource(
     ),
     listener="user_id",
     duplicates_by=("user_id", "played", "artist", "title"),
+    clock=sql.timestamp("played"),
     outputs=(
         Output(
             PLAYS,

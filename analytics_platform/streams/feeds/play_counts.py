@@ -74,15 +74,10 @@ UNIQUE_TRACKS = Resource(
     pattern=re.compile(r"(?:^|/)unique_tracks\.txt(?:\.gz)?$"),
     form="tsv",
     header=("track", "song", "artist", "title"),
-    delimiter="<SEP",  # DuckDB takes at most four bytes: the fifth stays at the head of the next column
+    delimiter="<SEP>",
     sources=(names("track"), names("song", required=True), names("artist", required=True), names("title")),
     rules=(sql.needs("song", "no track"), sql.needs("artist", "no artist")),
-    duplicates_by=("song",),
-    outputs=(
-        Output(
-            TRACKS, {"track_id": "ltrim(song, '>')", "artist_name": "ltrim(artist, '>')", "title": "ltrim(title, '>')"}
-        ),
-    ),
+    outputs=(Output(TRACKS, {"track_id": "song", "artist_name": "artist", "title": "title"}, one_per="track_id"),),
     is_undated=True,
 )
 

@@ -85,6 +85,7 @@ STREAMS = Resource(
     ),
     listener="user_id",
     duplicates_by=("user_id", "track_id", "played", "length_s"),
+    clock=sql.timestamp("played"),
     outputs=(
         Output(
             PLAYS,

@@ -19,11 +19,14 @@ GENDER = {"male": "male", "m": "male", "1": "male", "female": "female", "f": "fe
 def timestamp(text: str) -> str:
     """ISO 8601 (with or without zone), compact ISO, or Unix time in s, ms or µs → UTC timestamp."""
     number = f"try_cast({text} as bigint)"
+    # A cast to TIMESTAMP ignores a zone; the cast that heeds it is slow, so only for text long enough to have one.
+    has_zone = f"length({text}) > 20 or contains({text}, '+')"
     return (
-        f"coalesce(try_cast({text} as timestamp), case length({text})"
+        f"coalesce(case when {has_zone} then try_cast({text} as timestamptz)::timestamp"
+        f" else try_cast({text} as timestamp) end, try(case length({text})"
         f" when 9 then make_timestamp({number} * 1000000) when 10 then make_timestamp({number} * 1000000)"
-        f" when 13 then make_timestamp({number} * 1000) when 16 then make_timestamp({number}) end,"
-        f" try_strptime({text}, '%Y%m%dT%H:%M:%S'))"
+        f" when 13 then make_timestamp({number} * 1000) when 16 then make_timestamp({number}) end),"
+        f" try_strptime({text}, ['%Y%m%dT%H:%M:%S', '%Y%m%dT%H%M%S', '%Y%m%dT%H%M%SZ', '%Y%m%d%H%M%S']))"
     )
 
 
