@@ -1,6 +1,7 @@
 """Run Dagster from our own command line, against the instance that the UI shows."""
 
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,9 @@ from analytics_platform.settings import Settings
 
 PROJECT_ROOT = Path(__file__).parents[2]
 RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+HOST_TAG, PROCESS_TAG = "analytics_platform/host", "analytics_platform/process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,36 @@ def dagster_home(settings: Settings) -> Path:
     return home
 
 
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark our runs whose process is gone as failed and free their pool slots; returns their ids.
+
+    The daemon does this for the runs that it started. A run from the command line that was killed
+    would keep its slot, and the next one would wait for it without end.
+    """
+    unfinished = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.NOT_STARTED],
+        tags={HOST_TAG: socket.gethostname()},
+    )
+    ended: list[str] = []
+    for record in instance.get_run_records(unfinished):
+        run = record.dagster_run
+        if not _is_alive(int(run.tags[PROCESS_TAG])):
+            instance.report_run_failed(run, "The process of the run was killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            ended.append(run.run_id)
+    return ended
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def run_job(
     settings: Settings,
     job: str,
@@ -70,7 +104,9 @@ def run_job(
         config["ops"] = {"ingest_deliveries": {"config": {"changed_only": changed_only}}}
     steps = list(defined.graph.node_dict)
     done: set[str] = set()
+    tags |= {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
     with dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
         run_id = str(uuid4())
 
         def listen(entry: dg.EventLogEntry, _cursor: str) -> None:
@@ -90,6 +126,19 @@ def run_job(
             failed = failures[0].step_failure_data.error
             cause = failed.cause if failed is not None and failed.cause is not None else failed
             error = f"{failures[0].step_key}: {cause.message.strip() if cause else 'failed'}"
-        elif not result.success:
-            error = "a blocking check failed: see the run in the UI (make dev)"
+        # What a blocking check says is for the reader; that it failed is only Dagster's summary.
+        checks = [
+            event.asset_check_evaluation_data
+            for event in result.all_events
+            if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ]
+        said = [
+            f"{check.asset_key.to_user_string()}, check {check.check_name}: {check.description or 'failed'}"
+            for check in checks
+            if not check.passed and check.blocking
+        ]
+        if said:
+            error = "\n".join(said)
+        elif error is None and not result.success:
+            error = "see the run in the UI (make dev)"
         return RunResult(result.run_id, result.success, error)

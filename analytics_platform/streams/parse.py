@@ -178,7 +178,7 @@ def _read(
             f" from (select * from {source}))"
         )
         values = {
-            name: f"nullif(v[{i + 1}], '')" if column else "null" for i, (name, column) in enumerate(wanted.items())
+            name: f"nullif(trim(v[{i + 1}]), '')" if column else "null" for i, (name, column) in enumerate(wanted.items())
         }
         extras = _extras_json(columns)
         is_json = "object is not null"

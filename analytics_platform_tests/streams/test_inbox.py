@@ -164,9 +164,7 @@ def test_days_that_cannot_be_stay(home: Home) -> None:
 
 def test_a_name_that_no_table_can_hold_stays_and_the_rest_goes_in(home: Home) -> None:
     for folder in (b"bad\xff", b"new\nline"):
-        path = os.fsencode(home.inbox) + b"/" + folder
-        os.mkdir(path)
-        Path(os.fsdecode(path) + "/FUGA_Trends_1_20260316.tsv").write_bytes(fuga(trend(1)))
+        home.put(os.fsdecode(folder) + "/FUGA_Trends_1_20260316.tsv", fuga(trend(1)))
     home.put("Größe, 'quoted' & more/FUGA_Trends_2_20260316.tsv", fuga(trend(2)))
     home.take()
     assert home.rows("select file_name from streams.deliveries") == [

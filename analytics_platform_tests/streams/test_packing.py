@@ -141,7 +141,7 @@ def test_a_zip_member_that_climbs_out_is_only_read(home: Home) -> None:
 
 
 def test_an_empty_file_is_refused(home: Home) -> None:
-    for number, content in enumerate([b"", gz(b""), b"\n\r\n\n", zipped(("a", b"")), b"\xef\xbb\xbf"]):
+    for number, content in enumerate([b"", gz(b""), b"\n\r\n\n", gz(gz(b"")), b"\xef\xbb\xbf"]):
         home.put(f"spotify/acme{number}/streams/2026/03/16/DE.gz", content)
         home.put(
             f"FUGA_Trends_{number}_20260316.tsv", content + b"\n" * 3 if content in (b"", b"\xef\xbb\xbf") else content

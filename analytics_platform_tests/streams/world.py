@@ -119,7 +119,9 @@ class Home:
 
     def files(self) -> list[str]:
         """What is left in the inbox."""
-        return sorted(p.relative_to(self.inbox).as_posix() for p in self.inbox.rglob("*") if not p.is_dir())
+        return sorted(
+            p.relative_to(self.inbox).as_posix() for p in self.inbox.rglob("*") if p.is_symlink() or not p.is_dir()
+        )
 
 
 def stream(number: int, **changes: Any) -> dict[str, Any]:
