@@ -12,7 +12,7 @@ from analytics_platform.fans import tables as fan_tables
 from analytics_platform.lakehouse.sql_models import load_sql_models
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration.maintenance import maintenance_job
-from analytics_platform.orchestration.metadata import asset_key
+from analytics_platform.orchestration.metadata import asset_key, declared_metadata
 from analytics_platform.orchestration.publish_asset import build_publish_asset
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform.orchestration.sql_assets import build_sql_assets, is_daily
@@ -65,7 +65,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         "ingest",
         # With what the daily tables look up (track_artists): a new track must not count for (unknown).
         selection=dg.AssetSelection.assets(stream_assets.ingest_deliveries)
-        | dg.AssetSelection.keys(*daily).upstream(),
+        | dg.AssetSelection.assets(*daily).upstream(),
         description="Deliveries into tables, and their daily sums. The inbox sensor starts it.",
     )
     maintenance = maintenance_job(TABLES)
@@ -80,6 +80,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             fan_assets.count_listening_levels,
             fan_assets.fit_fan_lda,
             publish_asset,
+            _erasures_spec(),
         ],
         jobs=[deliveries, publish, everything, maintenance],
         sensors=[
@@ -109,4 +110,17 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         ],
         resources={"platform": dg.ResourceDefinition.hardcoded_resource(Platform(settings))},
         executor=dg.in_process_executor if settings.in_process else dg.multiprocess_executor,
+    )
+
+
+def _erasures_spec() -> dg.AssetSpec:
+    """A table that no run writes: `analytics-platform erase-listener` does."""
+    table = stream_tables.ERASURES
+    return dg.AssetSpec(
+        asset_key(table),
+        description=table.comment,
+        group_name=table.schema,
+        owners=[table.owner],
+        kinds={"python", "deltalake"},
+        metadata=declared_metadata(table),
     )

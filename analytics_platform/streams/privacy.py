@@ -33,7 +33,7 @@ def set_secret(connection: duckdb.DuckDBPyConnection, secret: bytes) -> None:
 
 def key_sql(message: str) -> str:
     """SQL of the listener key of a VARCHAR expression ``vendor|licensor|id`` (RFC 2104 written out)."""
-    inner = f"unhex(sha256(getvariable('hmac_inner') || ({message})::blob))"
+    inner = f"unhex(sha256(getvariable('hmac_inner') || encode({message})))"
     outer = f"sha256(getvariable('hmac_outer') || {inner})"
     return f"translate(to_base64(unhex(left({outer}, {2 * KEY_BYTES}))), '+/', '-_')"
 

@@ -24,7 +24,7 @@ from analytics_platform.sample_label import LabelSpec, generate
 from analytics_platform.settings import Settings
 from analytics_platform_tests.orchestration.homes import deliver, deliver_day, environment, lake_of, make_settings
 
-SPEC = LabelSpec(scale=0.02, days=8)
+SPEC = LabelSpec(scale=0.02, days=6)
 LIMIT_S = 240
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as with_settings
 from hypothesis import strategies as st
 
@@ -185,7 +185,12 @@ def check(home: Home, files: list[File]) -> None:
         assert outcome.status == "loaded" and outcome.good_rows + outcome.rejected_rows == outcome.rows_read
 
 
-@with_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@with_settings(
+    max_examples=6,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(files=st.lists(FILES, min_size=1, max_size=8))
 def test_every_line_is_accounted_for(files: list[File], tmp_path_factory: pytest.TempPathFactory) -> None:
     check(Home(tmp_path_factory.mktemp("lines"), max_line_bytes=MAX_LINE, max_bad_row_share=1), files)
