@@ -158,9 +158,7 @@ def _add_changes(lake: Lake, window: Window, length: int, state: State, version:
     with lake.duckdb() as connection:
         for name, files in views.items():
             if files:
-                select = files_sql(
-                    LISTENER_ARTIST_DAYS, sorted(files), evolved=is_evolved(LISTENER_ARTIST_DAYS, now)
-                )
+                select = files_sql(LISTENER_ARTIST_DAYS, sorted(files), evolved=is_evolved(LISTENER_ARTIST_DAYS, now))
                 connection.execute(f"create view {name} as {select}")
         changes = plays_change_sql(
             Window.ending(state.window_end, length),

@@ -253,13 +253,12 @@ class RawStore:
         return revived
 
 
-def current(records: Sequence[Record]) -> set[str]:
-    """The delivery ids that count: the highest revision of each slot."""
-    newest: dict[str, Record] = {}
-    for record in records:
-        if record.slot not in newest or newest[record.slot].revision < record.revision:
-            newest[record.slot] = record
-    return {record.delivery_id for record in newest.values()}
+def revisions(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The records of each slot, the newest revision first."""
+    by_slot: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda r: -r.revision):
+        by_slot.setdefault(record.slot, []).append(record)
+    return by_slot
 
 
 def write_atomically(target: Path, content: bytes) -> None:

@@ -18,7 +18,7 @@ from analytics_platform.lakehouse.lake import Commit, Lake, StagedFile
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.settings import Settings
 from analytics_platform.streams.contract import ContractError
-from analytics_platform.streams.deliveries import UNDATED, RawStore, Record, current, find_resource
+from analytics_platform.streams.deliveries import UNDATED, RawStore, Record, find_resource, revisions
 from analytics_platform.streams.parse import Delivery, Parsed, parse
 from analytics_platform.streams.privacy import set_secret
 from analytics_platform.streams.tables import DELIVERIES, REJECTED_ROWS, TABLES
@@ -166,20 +166,26 @@ def _ingest_scope(
     progress: Progress | None,
     total: int,
 ) -> None:
-    newest = current(scope.records)
-    outcomes = [
-        Outcome(r, "superseded", "a later revision of the same report has replaced it")
-        for r in scope.records
-        if r.delivery_id not in newest
-    ]
-    todo = [r for r in scope.records if r.delivery_id in newest]
-    # The largest first, so that no thread is left with a large file at the end.
-    todo.sort(key=lambda r: -r.size_bytes)
+    older = revisions(scope.records)
+    todo = [of_slot.pop(0) for of_slot in older.values()]
+    outcomes: list[Outcome] = []
     with _Workers(settings, lake, store, secret) as workers:
-        for outcome in workers.run(todo):
-            outcomes.append(outcome)
-            if progress:
-                progress(len(result.outcomes) + len(outcomes), total)
+        while todo:
+            unused: list[str] = []
+            # The largest first, so that no thread is left with a large file at the end.
+            for outcome in workers.run(sorted(todo, key=lambda r: -r.size_bytes)):
+                outcomes.append(outcome)
+                if outcome.status != "loaded":
+                    unused.append(outcome.record.slot)
+                if progress:
+                    progress(len(result.outcomes) + len(outcomes), total)
+            # A revision that can't be used replaces nothing: the one before it stays.
+            todo = [older[slot].pop(0) for slot in unused if older[slot]]
+    outcomes += [
+        Outcome(record, "superseded", "a later revision of the same report has replaced it")
+        for of_slot in older.values()
+        for record in of_slot
+    ]
     staged: dict[str, list[StagedFile]] = {table.full_name: [] for table in TABLES}
     for outcome in outcomes:
         if outcome.parsed:

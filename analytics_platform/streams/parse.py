@@ -20,6 +20,8 @@ from analytics_platform.streams.privacy import key_sql
 from analytics_platform.streams.tables import REJECTED_ROWS
 from analytics_platform.streams.unpack import Text
 
+MAX_KNOWN_KEYS = 200_000
+
 NOT_AN_OBJECT, DUPLICATE = -1, -2
 """Faults that are no rule's; a rule's fault is its index."""
 
@@ -88,7 +90,8 @@ def parse(
     columns = resolve_columns(resource, present, delivery.ingest_date)
     _read(connection, resource, columns, present, text, max_line_bytes)
     structural = _structural_rejects(connection, first_line=2 if with_header else 1)
-    _judge(connection, resource, columns)
+    if resource.duplicates_by:
+        _mark_duplicates(connection, resource)
     judged, faulty = connection.execute("select count(*), count(fault) from judged").fetchall()[0]
     rows_read = text.lines - int(with_header)
     if judged + structural != rows_read:
@@ -150,7 +153,8 @@ def _read(
     text: Text,
     max_line_bytes: int,
 ) -> None:
-    """Fill ``parsed``: ``n`` (order in the file), one VARCHAR per source, ``extras``."""
+    """Fill ``parsed``: ``n`` (order in the file), one VARCHAR per source, ``extras``, ``fault``."""
+    connection.execute("drop view if exists judged")
     for name in ("parsed", "reject_errors", "reject_scans"):
         connection.execute(f"drop table if exists {name}")
     wanted = {source.name: columns.by_source.get(source.name) for source in resource.sources}
@@ -165,9 +169,7 @@ def _read(
             f" columns = {{{types}}}, new_line = '\\n', ignore_errors = true, store_rejects = true,"
             f" rejects_limit = 0, null_padding = false, max_line_size = {max_line_bytes})"
         )
-        values = {
-            name: f"nullif(trim({position[column]}), '')" if column else "null" for name, column in wanted.items()
-        }
+        values = {name: f"nullif({position[column]}, '')" if column else "null" for name, column in wanted.items()}
         extras = _extras_tsv([(name, position[name]) for name in columns.unknown])
         is_json = "true"
     else:
@@ -178,14 +180,15 @@ def _read(
             f" from (select * from {source}))"
         )
         values = {
-            name: f"nullif(trim(v[{i + 1}]), '')" if column else "null" for i, (name, column) in enumerate(wanted.items())
+            name: f"nullif(trim(v[{i + 1}]), '')" if column else "null"
+            for i, (name, column) in enumerate(wanted.items())
         }
         extras = _extras_json(columns)
         is_json = "object is not null"
     selected = ", ".join(f'{sql} as "{name}"' for name, sql in values.items())
     connection.execute(
-        f"create temp table parsed as select row_number() over () as n, {is_json} as is_row, {selected},"
-        f" {extras} as extras from {source}"
+        f"create temp table parsed as select * exclude (is_row), {_fault_sql(resource, columns, 'is_row')} as fault from"
+        f" (select row_number() over () as n, {is_json} as is_row, {selected}, {extras} as extras from {source})"
     )
 
 
@@ -219,7 +222,7 @@ def _json_pointer(name: str) -> str:
 
 
 def _structural_rejects(connection: duckdb.DuckDBPyConnection, *, first_line: int) -> int:
-    """Fill ``broken_lines`` and ``line_runs``; returns how many lines are no rows.
+    """Fill ``broken_lines`` and ``line_runs``, show ``judged`` with lines; returns how many lines are no rows.
 
     One line can have several errors: the first one counts. A run is a stretch of rows between
     broken lines: its first row number among the parsed rows, and how far the line is ahead of it.
@@ -237,23 +240,25 @@ def _structural_rejects(connection: duckdb.DuckDBPyConnection, *, first_line: in
             from (select line, row_number() over (order by line) - 1 as i from broken_lines)
         ) group by from_n"""
     )
-    return int(connection.execute("select count(*) from broken_lines").fetchall()[0][0])
+    broken = int(connection.execute("select count(*) from broken_lines").fetchall()[0][0])
+    # Most files have no broken line, and then no join is needed to number the rows.
+    lines = (
+        f"select *, n + {first_line - 1} as line from parsed"
+        if broken == 0
+        else "select parsed.*, n + shift as line from parsed asof join line_runs on parsed.n >= line_runs.from_n"
+    )
+    connection.execute(f"create temp view judged as {lines}")
+    return broken
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, resource: Resource, columns: Columns) -> None:
-    """Fill ``judged``: ``parsed`` with ``line`` and ``fault`` (index of the rule broken, or null)."""
+def _fault_sql(resource: Resource, columns: Columns, is_row: str) -> str:
+    """SQL of the index of the first rule that a row breaks, null for a good row."""
     cases = " ".join(
         f"when {rule.is_bad} then {i}"
         for i, rule in enumerate(resource.rules)
         if rule.source is None or rule.source in columns.by_source or _is_required(resource, rule.source)
     )
-    fault = f"case when not is_row then {NOT_AN_OBJECT} {cases} end"
-    connection.execute(
-        f"create or replace temp table judged as select * exclude (n, is_row, from_n, shift), n + shift as line,"
-        f" {fault} as fault from parsed asof join line_runs on parsed.n >= line_runs.from_n"
-    )
-    if resource.duplicates_by:
-        _mark_duplicates(connection, resource)
+    return f"case when not {is_row} then {NOT_AN_OBJECT} {cases} end"
 
 
 def _is_coarse(connection: duckdb.DuckDBPyConnection, clock: str) -> bool:
@@ -270,17 +275,20 @@ def _is_required(resource: Resource, name: str) -> bool:
 
 def _mark_duplicates(connection: duckdb.DuckDBPyConnection, resource: Resource) -> None:
     by = ", ".join(f'"{name}"' for name in resource.duplicates_by)
-    counts = connection.execute(
-        f"select count(*) - count(distinct hash({by})) from judged where fault is null"
-    ).fetchone()
-    if counts is None or counts[0] == 0 or (resource.clock is not None and _is_coarse(connection, resource.clock)):
+    # Grouped by hash, which DuckDB can do on disk; only what shares a hash is compared in full.
+    connection.execute(
+        f"""create or replace temp table suspects as
+        select h from (select hash({by}) as h from parsed where fault is null) group by h having count(*) > 1"""
+    )
+    if connection.execute("select count(*) from suspects").fetchall()[0][0] == 0 or (
+        resource.clock is not None and _is_coarse(connection, resource.clock)
+    ):
         return
     connection.execute(
-        f"""update judged set fault = {DUPLICATE} where fault is null and line in (
-            select line from (
-                select line, row_number() over (partition by {by} order by line) as seen from judged
-                where fault is null and hash({by}) in (
-                    select hash({by}) from judged where fault is null group by hash({by}) having count(*) > 1)
+        f"""update parsed set fault = {DUPLICATE} where n in (
+            select n from (
+                select n, row_number() over (partition by {by} order by n) as seen from parsed
+                where fault is null and hash({by}) in (select h from suspects)
             ) where seen > 1)"""
     )
 
@@ -301,11 +309,26 @@ def _rejects_sql(resource: Resource, columns: Columns, delivery: Delivery) -> st
 
 
 def _make_keys(connection: duckdb.DuckDBPyConnection, resource: Resource, delivery: Delivery) -> None:
-    """Fill ``listener_keys``; hashing each listener once, not each row, halves the cost of a day."""
-    prefix = literal(f"{delivery.vendor}|{delivery.licensor}|")
+    """Bring ``listener_keys`` up to the file's listeners.
+
+    The table stays for the next file: half of a day's listeners were there the day before, and
+    hashing is a third of the work. It is dropped when the account changes, or when it has grown
+    to ``MAX_KNOWN_KEYS``.
+    """
+    prefix = f"{delivery.vendor}|{delivery.licensor}|"
     connection.execute(
-        f"create or replace temp table listener_keys as select id, {key_sql(f'{prefix} || id')} as listener_key"
-        f" from (select distinct {resource.listener} as id from judged where fault is null) where id is not null"
+        "create table if not exists listener_keys (id varchar, listener_key varchar);"
+        " create table if not exists listener_keys_of (prefix varchar)"
+    )
+    known = connection.execute("select count(*) from listener_keys").fetchall()[0][0]
+    if known > MAX_KNOWN_KEYS or connection.execute("from listener_keys_of").fetchall() != [(prefix,)]:
+        connection.execute("delete from listener_keys; delete from listener_keys_of")
+        connection.execute("insert into listener_keys_of values (?)", [prefix])
+    connection.execute(
+        f"""insert into listener_keys
+        select id, {key_sql(f"{literal(prefix)} || id")} from (
+            select distinct {resource.listener} as id from parsed where fault is null) as present
+        where id is not null and not exists (select 1 from listener_keys where listener_keys.id = present.id)"""
     )
 
 

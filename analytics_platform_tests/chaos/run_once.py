@@ -15,7 +15,11 @@ def main(first: str, last: str) -> int:
     print("started", flush=True)
     days = date.fromisoformat(first), date.fromisoformat(last)
     result = run_job(
-        Settings(), "all", days, changed_only=True, on_step=lambda name, done, total: print(name, done, total, flush=True)
+        Settings(),
+        "all",
+        days,
+        changed_only=True,
+        on_step=lambda name, done, total: print(name, done, total, flush=True),
     )
     if result.error:
         print(result.error, file=sys.stderr)

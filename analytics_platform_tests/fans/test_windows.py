@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from analytics_platform.fans import windows
 from analytics_platform.fans.tables import LISTENER_ARTIST_PLAYS, LISTENING_LEVELS
-from analytics_platform.fans.windows import MAX_CHANGES, covered_windows, update_window
+from analytics_platform.fans.windows import covered_windows, update_window
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.streams.tables import LISTENER_ARTIST_DAYS
 
@@ -34,9 +35,7 @@ def plays(day: int, seed: int = 0) -> list[tuple[str, str, date, int]]:
 
 def deliver(lake: Lake, day: int, seed: int = 0, vendor: str = "spotify") -> None:
     """Write, or write anew, a vendor's day."""
-    rows = pl.DataFrame(
-        plays(day, seed), schema=["listener_key", "artist_id", "play_date", "plays"], orient="row"
-    )
+    rows = pl.DataFrame(plays(day, seed), schema=["listener_key", "artist_id", "play_date", "plays"], orient="row")
     with lake.duckdb() as connection:
         connection.register("given", rows)
         lake.write(
@@ -162,12 +161,13 @@ def test_a_chain_of_changes_equals_a_full_count(lake: Lake, tmp_path: Path) -> N
     assert_equals_a_full_count(lake, tmp_path)
 
 
-def test_after_many_changes_everything_is_counted_anew(lake: Lake) -> None:
-    hows = []
-    for step in range(MAX_CHANGES + 1):
+def test_after_many_changes_everything_is_counted_anew(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_CHANGES", 3)
+    hows: list[str] = []
+    for step in range(5):
         deliver(lake, 6, seed=step + 1)
         hows.append(update(lake))
-    assert hows == ["incremental"] * MAX_CHANGES + ["full"]
+    assert hows == ["incremental"] * 3 + ["full", "incremental"]
 
 
 def test_unchanged_days_cost_no_write(lake: Lake) -> None:

@@ -84,7 +84,9 @@ def test_a_view_of_a_table_with_a_new_column_opens_in_the_older_client(lake: Lak
 def test_keys_not_nulls_and_what_is_in_the_file(lake: Lake, home: Path) -> None:
     publish(lake, home, [MART], [BY_VENDOR])
     file = home / "analytics.duckdb"
-    keys = ask(file, "select table_name, constraint_column_names from duckdb_constraints() where constraint_type like 'PRIM%'")
+    keys = ask(
+        file, "select table_name, constraint_column_names from duckdb_constraints() where constraint_type like 'PRIM%'"
+    )
     assert dict(keys) == {"plain": ["number"], "published_tables": ["table_name"]}
     assert ask(file, "select column_name from duckdb_columns() where table_name = 'plain' and not is_nullable") == [
         ("number",)
@@ -129,7 +131,9 @@ def test_exports_hold_the_marts(lake: Lake, home: Path) -> None:
     assert (home / "exports" / "marts.plain.csv").read_text() == "number,word\n1,one\n2,two\n"
 
 
-def test_links_are_relative_so_that_a_home_can_be_moved(lake: Lake, home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_links_are_relative_so_that_a_home_can_be_moved(
+    lake: Lake, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     publish(lake, home, [MART], [])
     for name in ("analytics.duckdb", "exports", "DATA_DICTIONARY.md"):
         assert (home / name).is_symlink()
@@ -154,15 +158,15 @@ def test_a_reader_keeps_its_file_and_who_opens_again_gets_the_new_one(lake: Lake
 
 def test_a_table_that_cannot_be_read_leaves_the_old_file(lake: Lake, home: Path) -> None:
     publish(lake, home, [MART], [BY_VENDOR])
-    live = os.readlink(home / "analytics.duckdb")
+    live = (home / "analytics.duckdb").readlink()
     fill(lake, MART, "(3, 'three')")
     for file in Path(lake.uri(BY_VENDOR)).rglob("*.parquet"):
         file.unlink()
     with pytest.raises(duckdb.IOException):
         publish(lake, home, [MART], [BY_VENDOR])
-    assert os.readlink(home / "analytics.duckdb") == live
+    assert (home / "analytics.duckdb").readlink() == live
     assert ask(home / "analytics.duckdb", "select count(*) from marts.plain") == [(2,)]
-    assert [p.name for p in (home / "published").iterdir()] == [Path(live).parent.name]
+    assert [p.name for p in (home / "published").iterdir()] == [live.parent.name]
 
 
 def test_the_check_compares_the_file_with_the_lake(lake: Lake, home: Path) -> None:
@@ -252,6 +256,8 @@ def test_the_version_that_a_file_names_is_the_one_that_it_shows(lake: Lake, home
     """Asked for twice, the newest version is another one the second time."""
     for _ in range(5):
         publish(lake, home, [MART], [])
-        ((rows, version),) = ask(home / "analytics.duckdb", "select row_count, table_version from marts.published_tables")
+        ((rows, version),) = ask(
+            home / "analytics.duckdb", "select row_count, table_version from marts.published_tables"
+        )
         with lake.connect(MART, versions={"marts.plain": version}) as connection:
             assert connection.execute("select count(*) from marts.plain").fetchall() == [(rows,)]

@@ -170,7 +170,9 @@ FOLLOWING = UNPARTITIONED - {dg.AssetKey(["streams", "track_artists"]), dg.Asset
 """What must be made again after a new day: all that has no days, but what the ingestion itself makes."""
 
 
-def evaluate(office: Office, before: dg.EvaluateAutomationConditionsResult | None) -> tuple[set[dg.AssetKey], dg.EvaluateAutomationConditionsResult]:
+def evaluate(
+    office: Office, before: dg.EvaluateAutomationConditionsResult | None
+) -> tuple[set[dg.AssetKey], dg.EvaluateAutomationConditionsResult]:
     result = dg.evaluate_automation_conditions(
         defs=office.definitions, instance=office.instance, cursor=before.cursor if before else None
     )
@@ -178,9 +180,7 @@ def evaluate(office: Office, before: dg.EvaluateAutomationConditionsResult | Non
     return requested, result
 
 
-def test_a_new_day_is_carried_to_the_marts_and_then_all_is_still(
-    office: Office, sample: Path, tmp_path: Path
-) -> None:
+def test_a_new_day_is_carried_to_the_marts_and_then_all_is_still(office: Office, sample: Path, tmp_path: Path) -> None:
     requested, state = evaluate(office, None)
     assert not requested, "nothing is there yet"
     deliver(sample, office.settings)

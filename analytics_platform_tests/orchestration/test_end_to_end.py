@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -101,10 +102,8 @@ def _answers(port: int) -> bool:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the whole process group: webserver, daemon, code server and runs."""
     os.killpg(process.pid, signal.SIGINT)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(20)
-    except subprocess.TimeoutExpired:
-        pass
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -145,9 +144,7 @@ def test_sensors_schedules_and_daemons_are_up(server: Server) -> None:
     }
 
 
-def test_a_dropped_day_reaches_the_marts(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dropped_day_reaches_the_marts(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = server.settings
     end = server.wait("first marts", lambda: window_end(settings))
     assert end == last_day(SPEC, SPEC.days - 1)

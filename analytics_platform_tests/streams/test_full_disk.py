@@ -44,7 +44,7 @@ def test_a_full_disk_loses_nothing(kind: str, tmp_path: Path) -> None:
         if h["error"]:
             assert h["waiting"] == [FUGA, SPOTIFY] and h["delivered_between"] == [FUGA], h
             # A vendor's tables are committed one after the other, each as a whole, the deliveries last.
-            counts = dict((vendor, rows) for vendor, rows, _ in h["plays_between"])
+            counts = {vendor: rows for vendor, rows, _ in h["plays_between"]}
             assert counts["fuga"] in (1, 2) and counts.get("spotify", 8000) == 8000, h
             assert not h["shows_listener"], h
         assert h["plays"] == [["fuga", 2, 2], ["spotify", 8000, 8000]], h

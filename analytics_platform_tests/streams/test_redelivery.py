@@ -99,6 +99,23 @@ def test_late_rows_land_on_the_day_of_the_play(home: Home) -> None:
     assert home.rows(query) == [("track2",), ("track3",)]
 
 
+def test_a_revision_that_cannot_be_used_replaces_nothing(home: Home) -> None:
+    home.put(SPOTIFY, FIRST)
+    home.put(FRANCE, OTHER_COUNTRY)
+    home.take()
+    assert home.deliver(SPOTIFY, REVISED[:70]).status == "refused"
+    assert plays(home) == [("track1", 1), ("track2", 1), ("track3", 1), ("track7", 1)]
+    mostly_bad = gz(ndjson(stream(i, user_id=None if i % 2 else "u") for i in range(40)))
+    assert home.deliver(SPOTIFY, mostly_bad).status == "quarantined"
+    assert plays(home) == [("track1", 1), ("track2", 1), ("track3", 1), ("track7", 1)]
+    query = f"select revision, is_current, status, loaded_rows from streams.deliveries where file_name = '{SPOTIFY}'"
+    assert home.rows(query + " order by 1") == [
+        (1, True, "loaded", 3), (2, True, "refused", 0), (3, True, "quarantined", 0),
+    ]  # fmt: skip
+    assert home.deliver(SPOTIFY, REVISED).status == "loaded"
+    assert home.rows(query + " and is_current") == [(4, True, "loaded", 4)]
+
+
 def test_a_file_that_stops_being_refused_goes_in(home: Home) -> None:
     """Half a file, then the whole: the usual end of an interrupted upload."""
     assert home.deliver(SPOTIFY, FIRST[:60]).status == "refused"

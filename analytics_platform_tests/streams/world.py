@@ -92,7 +92,7 @@ class Home:
     def deliveries(self) -> dict[str, Delivered]:
         rows = self.rows(
             "select file_name, status, reason, rows_read, good_rows, rejected_rows from streams.deliveries"
-            " order by is_current"
+            " order by is_current, revision"
         )
         return {name: Delivered(*rest) for name, *rest in rows}
 
