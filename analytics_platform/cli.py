@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -81,7 +81,7 @@ def ingest(
     for file in files:
         if file.problem:
             console.print(f"[yellow]{file.name} {file.problem}: left in the inbox[/]")
-    days = [file.day or date.today() for file in files if not file.problem]
+    days = [file.day or datetime.now(UTC).date() for file in files if not file.problem]
     if not days:
         raise _fail("Nothing to ingest: no file is of a known feed. See docs/feeds.md for the file names.")
     _run(settings, "all", (min(days), max(days)), changed_only=True)
@@ -107,13 +107,20 @@ def erase_listener(
 ) -> None:
     """Erase a listener from raw files, tables, old versions and publications, then rebuild the marts."""
     from analytics_platform.orchestration.build import TABLES
-    from analytics_platform.streams.erasure import erase
+    from analytics_platform.streams.erasure import WaitingFilesError, erase
 
     settings = Settings()
     _require_secret(settings)
     wanted = sys.stdin.readline().strip() if listener_id == "-" else listener_id
-    with console.status("Erasing"):
-        erased = erase(settings, TABLES, vendor, licensor, wanted)
+    try:
+        with console.status("Erasing"):
+            erased = erase(settings, TABLES, vendor, licensor, wanted)
+    except WaitingFilesError as error:
+        raise _fail(str(error)) from None
+    for name in erased.unread:
+        console.print(
+            f"[yellow]{name} can't be unpacked and was not searched: delete it if it may hold the listener[/]"
+        )
     console.print(
         f"Erased {erased.raw_rows} rows from {erased.raw_files} raw files and {erased.table_rows} table rows."
     )
@@ -138,7 +145,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000)
 
 
 def _span(days: tuple[date, ...]) -> tuple[date, date]:
-    return (min(days), max(days)) if days else (date.today(), date.today())
+    return (min(days), max(days)) if days else (datetime.now(UTC).date(), datetime.now(UTC).date())
 
 
 def _copy_into_inbox(paths: list[Path], inbox: Path) -> list[str]:

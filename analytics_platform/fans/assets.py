@@ -12,7 +12,7 @@ from analytics_platform.fans.tables import (
     LISTENER_ARTIST_PLAYS,
     LISTENING_LEVELS,
 )
-from analytics_platform.fans.windows import covered_windows, update_undated, update_window
+from analytics_platform.fans.windows import DATED, covered_windows, update_undated, update_window
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration.automation import after_its_inputs
 from analytics_platform.orchestration.checks import check_declared, declared_spec
@@ -69,8 +69,12 @@ def count_listening_levels(
 ) -> AssetEvents:
     """Plays per listener and artist, and artists by listening level, for each window that the data fill."""
     lake = platform.lake
-    windows = covered_windows(lake, platform.settings.windows_days)
-    updates = [update_window(lake, window, full=config.full) for window in windows] + update_undated(lake)
+    updates = [
+        update_window(lake, window, data_set=data_set, full=config.full)
+        for data_set in DATED
+        for window in covered_windows(lake, platform.settings.windows_days, data_set)
+    ]
+    updates += update_undated(lake)
     for update in updates:
         context.log.info(f"{update.data_set}, {update.window_days} days: {update.how}")
     shown = dg.MetadataValue.table(

@@ -24,6 +24,7 @@ from analytics_platform.fans.level_changes import (
 from analytics_platform.fans.levels import LEVELS, Window, levels_sql, plays_from, plays_to, window_plays_sql
 from analytics_platform.fans.tables import LABEL, LISTENER_ARTIST_PLAYS, LISTENING_LEVELS, UNDATED
 from analytics_platform.lakehouse.lake import Lake, files_sql, is_evolved, literal
+from analytics_platform.streams.feeds import LABEL_VENDORS
 from analytics_platform.streams.tables import LISTENER_ARTIST_COUNTS, LISTENER_ARTIST_DAYS
 
 MAX_CHANGES = 30
@@ -52,11 +53,18 @@ class Updated:
     """``full``, ``incremental`` or ``unchanged``."""
 
 
-def covered_windows(lake: Lake, window_days: tuple[int, ...]) -> list[Window]:
-    """The windows that the label's days fill, ending on the last day of plays."""
-    with lake.connect(LISTENER_ARTIST_DAYS) as connection:
+DATED: dict[str, tuple[str, ...]] = {LABEL: LABEL_VENDORS, "listenbrainz": ("listenbrainz",)}
+"""Data sets with days, and the vendors of each: an open data set's listeners are not the label's."""
+
+
+def covered_windows(lake: Lake, window_days: tuple[int, ...], data_set: str = LABEL) -> list[Window]:
+    """The windows that a data set's deliveries fill, ending on the last day of plays.
+
+    Deliveries tell, not plays: one stray old play fills no year.
+    """
+    with lake.connect(LISTENER_ARTIST_DAYS, only={"vendor": DATED[data_set]}) as connection:
         first, last = connection.execute(
-            "select min(play_date), max(play_date) from streams.listener_artist_days"
+            "select min(ingest_date), max(play_date) from streams.listener_artist_days"
         ).fetchall()[0]
     if last is None:
         return []
@@ -64,25 +72,30 @@ def covered_windows(lake: Lake, window_days: tuple[int, ...]) -> list[Window]:
     return [window for window in windows if window.start >= first]
 
 
-def update_window(lake: Lake, window: Window, *, full: bool = False) -> Updated:
-    """Bring ``fans.listener_artist_plays`` and ``fans.listening_levels`` of the label up to ``window``."""
+def update_window(lake: Lake, window: Window, *, data_set: str = LABEL, full: bool = False) -> Updated:
+    """Bring ``fans.listener_artist_plays`` and ``fans.listening_levels`` of a dated data set up to ``window``."""
     days = lake.open(LISTENER_ARTIST_DAYS)
     if days is None:
         raise RuntimeError("streams.listener_artist_days does not exist: materialise it first")
     length = (window.end - window.start).days + 1
-    state = None if full else _state(lake, length)
+    state = None if full else _state(lake, data_set, length)
     days_id = str(days.metadata().id)
     if state is not None and state.days_id != days_id:
         state = None
     if state is not None and (state.days_version, state.window_end) == (days.version(), window.end):
-        return Updated(LABEL, length, window.end, "unchanged")
-    if state is not None and state.changes < MAX_CHANGES and _add_changes(lake, window, length, state, days.version()):
-        return Updated(LABEL, length, window.end, "incremental")
-    with lake.connect(LISTENER_ARTIST_DAYS, versions={LISTENER_ARTIST_DAYS.full_name: days.version()}) as connection:
+        return Updated(data_set, length, window.end, "unchanged")
+    if (
+        state is not None
+        and state.changes < MAX_CHANGES
+        and _add_changes(lake, window, data_set, length, state, days.version())
+    ):
+        return Updated(data_set, length, window.end, "incremental")
+    versions = {LISTENER_ARTIST_DAYS.full_name: days.version()}
+    with lake.connect(LISTENER_ARTIST_DAYS, versions=versions, only={"vendor": DATED[data_set]}) as connection:
         plays = window_plays_sql("streams.listener_artist_days", window)
-        stamp = _stamp(State(days_id, days.version(), window.end, 0), length)
-        _write_base(lake, connection, plays, LABEL, length, window.end, stamp)
-    return Updated(LABEL, length, window.end, "full")
+        stamp = _stamp(State(days_id, days.version(), window.end, 0), data_set, length)
+        _write_base(lake, connection, plays, data_set, length, window.end, stamp)
+    return Updated(data_set, length, window.end, "full")
 
 
 def update_undated(lake: Lake) -> list[Updated]:
@@ -143,7 +156,7 @@ def _write_levels(
     )
 
 
-def _add_changes(lake: Lake, window: Window, length: int, state: State, version: int) -> bool:
+def _add_changes(lake: Lake, window: Window, data_set: str, length: int, state: State, version: int) -> bool:
     """Add one change; False if the log can't tell what changed, or the state contradicts the days."""
     try:
         before, now = lake.open(LISTENER_ARTIST_DAYS, state.days_version), lake.open(LISTENER_ARTIST_DAYS, version)
@@ -151,7 +164,8 @@ def _add_changes(lake: Lake, window: Window, length: int, state: State, version:
         return False  # too old: its entry is no longer in the log
     if before is None or now is None:
         return False
-    old, new = set(before.file_uris()), set(now.file_uris())
+    vendors = [("vendor", "in", list(DATED[data_set]))]
+    old, new = set(before.file_uris(vendors)), set(now.file_uris(vendors))
     if not all(Path(file).exists() for file in old - new):
         return False  # vacuumed
     views = {"kept": old & new, "added": new - old, "removed": old - new}
@@ -168,46 +182,50 @@ def _add_changes(lake: Lake, window: Window, length: int, state: State, version:
             removed="removed" if views["removed"] else None,
         )
         connection.execute(f"create temp table changes as {changes}")
-        only = {"data_set": [LABEL], "window_days": [length]}
+        only = {"data_set": [data_set], "window_days": [length]}
         lake.add_view(connection, LISTENER_ARTIST_PLAYS, only=only, name="state")
         lake.add_view(connection, LISTENING_LEVELS, only=only, name="levels_before")
         connection.execute(f"create temp table pairs as {changed_pairs_sql('state', 'changes')}")
         if connection.execute(impossible_pairs_sql("pairs")).fetchall()[0][0]:
             return False
         connection.execute(f"create temp table level_changes as {levels_change_sql('pairs')}")
-        stamp = _stamp(State(state.days_id, version, window.end, state.changes + 1), length)
+        stamp = _stamp(State(state.days_id, version, window.end, state.changes + 1), data_set, length)
         lake.write(
             LISTENER_ARTIST_PLAYS,
             connection,
             f"select date '{window.end}' as window_end, * from changes",
-            partition={"data_set": LABEL, "window_days": length, "change_no": state.changes + 1},
+            partition={"data_set": data_set, "window_days": length, "change_no": state.changes + 1},
             metadata=stamp,
         )
         levels = changed_levels_sql("levels_before", "level_changes")
-        _write_levels(lake, connection, levels, LABEL, length, f"date '{window.end}'", stamp)
+        _write_levels(lake, connection, levels, data_set, length, f"date '{window.end}'", stamp)
     return True
 
 
-def _stamp(state: State, length: int) -> dict[str, str]:
-    return {f"window_{length}": f"{state.days_version} {state.window_end} {state.days_id}"}
+def _stamp(state: State, data_set: str, length: int) -> dict[str, str]:
+    return {f"window_{data_set}_{length}": f"{state.days_version} {state.window_end} {state.days_id}"}
 
 
-def _state(lake: Lake, length: int) -> State | None:
+def _state(lake: Lake, data_set: str, length: int) -> State | None:
     """The last state, if both tables carry the same one (a kill between the two leaves them apart)."""
     stamps: list[str | None] = []
     for table in (LISTENER_ARTIST_PLAYS, LISTENING_LEVELS):
         delta = lake.open(table)
         if delta is None:
             return None
-        stamps.append(next((c[f"window_{length}"] for c in delta.history() if f"window_{length}" in c), None))
+        name = f"window_{data_set}_{length}"
+        stamps.append(next((commit[name] for commit in delta.history() if name in commit), None))
     if stamps[0] is None or stamps[0] != stamps[1]:
         return None
-    version, end, days_id = stamps[0].split()
+    try:
+        version, end, days_id = stamps[0].split()
+    except ValueError:
+        return None  # written by another version of this code
     plays = lake.open(LISTENER_ARTIST_PLAYS)
     numbers = [
         int(partition["change_no"] or 0)
         for partition in (plays.partitions() if plays else [])
-        if (partition["data_set"], partition["window_days"]) == (LABEL, str(length))
+        if (partition["data_set"], partition["window_days"]) == (data_set, str(length))
     ]
     return State(days_id, int(version), date.fromisoformat(end), max(numbers, default=0))
 

@@ -73,7 +73,7 @@ class Lake:
     def __init__(self, root: str | Path, *, memory_limit_mb: int = 2048, threads: int | None = None) -> None:
         self.root = str(root)
         self._memory_limit_mb = memory_limit_mb
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
 
     def uri(self, table: Table) -> str:
         """Where the table lies."""
@@ -307,6 +307,11 @@ class Lake:
             delta.alter.add_columns([Field(f.name, f.type, nullable=True) for f in missing])
             delta = DeltaTable(self.uri(table))
         return delta
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def arrow_schema(table: Table) -> pa.Schema:  # pyright: ignore[reportUnknownParameterType]

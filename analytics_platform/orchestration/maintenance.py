@@ -13,8 +13,6 @@ from analytics_platform.streams.erasure import expire
 def maintenance_job(tables: Sequence[Table]) -> dg.JobDefinition:
     """A job that merges small files and deletes what no kept version needs."""
 
-    # The ingestion stages files that no commit names yet: a vacuum beside it is safe only because it
-    # spares files younger than the history that is kept.
     @dg.op(name="maintain_lake", pool="maintenance")
     def maintain_lake(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
         lake = platform.lake
@@ -22,7 +20,8 @@ def maintenance_job(tables: Sequence[Table]) -> dg.JobDefinition:
         context.log.info(f"past their retention: {files} raw files, {partitions} days of listener rows")
         for table in tables:
             merged = lake.compact(table)
-            deleted = lake.vacuum(table, keep_days=platform.settings.table_history_days)
+            with lake.writing(alone=True):
+                deleted = lake.vacuum(table, keep_days=platform.settings.table_history_days)
             context.log.info(f"{table.full_name}: {merged} small files merged, {deleted} old files deleted")
 
     @dg.job(name="maintain", description="Compact and vacuum all tables of the lake.")

@@ -87,8 +87,8 @@ class Resource:
     sources: tuple[Source, ...]
     outputs: tuple[Output, ...]
     rules: tuple[Rule, ...] = ()
-    listener: str | None = None
-    """Source (or SQL over sources) of the vendor's listener id, if the file has listeners."""
+    listener: tuple[str, ...] = ()
+    """Sources that make the vendor's listener id, joined by ``:``; empty if the file has no listeners."""
     unlisted: tuple[str, ...] = ()
     """Columns that the vendor is known to send and we do not keep."""
     duplicates_by: tuple[str, ...] = ()
@@ -101,6 +101,12 @@ class Resource:
     delimiter: str = "\t"
     is_undated: bool = False
     """A data set without days: its newest file replaces the old one whole."""
+
+    @property
+    def listener_sql(self) -> str:
+        """SQL of the listener id over source names; null if its last part is."""
+        *first, last = self.listener
+        return "".join(f"coalesce({name}, '') || ':' || " for name in first) + last
 
     def match(self, path: str) -> re.Match[str] | None:
         """The match of a path below the inbox, or None if the file is of another kind."""

@@ -110,7 +110,7 @@ def decide(
         elif failures and failures % MAX_ATTEMPTS == 0 and name in cursor.attempts:
             notes.append(
                 f"{len(batch)} files of {min(days)}..{max(days)} failed {failures} times: see the failed runs, then "
-                "deliver the files again or materialise the days by hand"
+                "move the files out of the inbox and, once the cause is gone, back in"
             )
         else:
             # A run that was requested but is not known is asked for again: a key starts one run only.

@@ -177,7 +177,7 @@ class RawStore:
         """
         changed: list[Record] = []
         with self.lock("receive"):
-            for left_over in self.root.glob(".receiving-*"):
+            for left_over in [*self.root.glob(".receiving-*"), *self.root.glob("*/*/.*.json.*")]:
                 left_over.unlink()  # of a killed process: we hold the lock
             known = {path.stem: path for path in self.root.glob("*/*/*.json")}
             for file in sorted(files, key=lambda f: f.name):

@@ -7,8 +7,10 @@ back), then tables, then what still holds old versions. Repeating an erasure fin
 from __future__ import annotations
 
 import gzip
+import json
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from uuid import uuid4
@@ -16,7 +18,8 @@ from uuid import uuid4
 from analytics_platform.lakehouse.lake import Lake, literal
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.settings import Settings
-from analytics_platform.streams.deliveries import RawStore, Record, find_resource
+from analytics_platform.streams.contract import ContractError, Resource, resolve_columns
+from analytics_platform.streams.deliveries import RawStore, Record, find_resource, list_inbox
 from analytics_platform.streams.privacy import listener_key
 from analytics_platform.streams.tables import ERASURES
 from analytics_platform.streams.unpack import Limits, UnreadableError, unpack
@@ -30,6 +33,12 @@ class Erased:
     raw_rows: int
     table_rows: int
     days: tuple[date, ...]
+    unread: tuple[str, ...]
+    """Raw files that can't be unpacked: no row of theirs is in any table, but the listener may be in the bytes."""
+
+
+class WaitingFilesError(RuntimeError):
+    """Files that may hold the listener wait in the inbox; they would bring the rows back."""
 
 
 def erase(settings: Settings, tables: Sequence[Table], vendor: str, licensor: str, listener_id: str) -> Erased:
@@ -43,6 +52,7 @@ def erase(settings: Settings, tables: Sequence[Table], vendor: str, licensor: st
         listener_id: the vendor's id; for FUGA ``<reporting_organization_id>:<user_id>``.
 
     Raises:
+        WaitingFilesError: the vendor's files wait in the inbox.
         MissingSecretError: without the secret the listener's key can't be computed.
     """
     secret = settings.secret()
@@ -51,11 +61,17 @@ def erase(settings: Settings, tables: Sequence[Table], vendor: str, licensor: st
     key = listener_key(secret, vendor, licensor, listener_id)
     files = rows = 0
     days: set[date] = set()
-    # FUGA's rows hold the id without the service's name before it.
-    needle = listener_id.rpartition(":")[2] if vendor == "fuga" else listener_id
+    unread: list[str] = []
     with store.lock("receive"):
+        if any(file.vendor == vendor for file in list_inbox(settings.inbox)):
+            raise WaitingFilesError(f"The inbox holds files of {vendor}: ingest them or take them away, then erase.")
         for record in store.records(vendor):
-            if record.licensor == licensor and (removed := _rewrite(settings, store, record, needle)):
+            if record.licensor != licensor:
+                continue
+            removed = _rewrite(settings, store, record, listener_id)
+            if removed is None:
+                unread.append(record.file_name)
+            elif removed:
                 files, rows = files + 1, rows + removed
                 days.add(record.ingest_date)
     removed_rows = 0
@@ -70,31 +86,29 @@ def erase(settings: Settings, tables: Sequence[Table], vendor: str, licensor: st
     for link in ("analytics.duckdb", "exports", "DATA_DICTIONARY.md"):
         (settings.home / link).unlink(missing_ok=True)
     _log(lake, vendor, files, rows, removed_rows)
-    return Erased(files, rows, removed_rows, tuple(sorted(days)))
+    return Erased(files, rows, removed_rows, tuple(sorted(days)), tuple(unread))
 
 
-def _rewrite(settings: Settings, store: RawStore, record: Record, needle: str) -> int:
-    """Rewrite a raw file as gzip text without the lines that hold ``needle``; returns how many there were.
-
-    A line with the id anywhere goes: in doubt too much, as no vendor's id is a common word.
-    """
+def _rewrite(settings: Settings, store: RawStore, record: Record, listener_id: str) -> int | None:
+    """Rewrite a raw file as gzip text without a listener's lines; how many there were, None if it can't be read."""
     path = store.path(record)
     found = find_resource(record.file_name)
-    if found is None or found[0].listener is None or not path.exists():
+    if found is None or not found[0].listener or not path.exists():
         return 0
     plain, packed = path.with_name(f".{path.name}.plain"), path.with_name(f".{path.name}.packed")
     try:
         try:
             unpack(path, plain, Limits(settings.max_unpacked_bytes, settings.max_unpack_ratio))
         except UnreadableError:
-            return 0  # refused at ingestion too: nothing of it is in any table
-        wanted = needle.encode()
+            return None
         with plain.open("rb") as lines:
-            removed = sum(1 for _ in _holding(lines, wanted))
+            is_theirs = line_finder(found[0], record, lines.readline(), listener_id)
+            lines.seek(0)
+            removed = sum(1 for line in lines if is_theirs(line))
         if removed == 0:
             return 0
         with plain.open("rb") as lines, gzip.open(packed, "wb", 6) as out:
-            out.writelines(line for line in lines if not _holds(line, wanted))
+            out.writelines(line for line in lines if not is_theirs(line))
         packed.replace(path)
         store.save(replace(record, erased_rows=record.erased_rows + removed, size_bytes=path.stat().st_size))
         return removed
@@ -103,23 +117,61 @@ def _rewrite(settings: Settings, store: RawStore, record: Record, needle: str) -
         packed.unlink(missing_ok=True)
 
 
-def _holding(lines: Iterable[bytes], wanted: bytes) -> Iterator[bytes]:
-    return (line for line in lines if _holds(line, wanted))
+def line_finder(resource: Resource, record: Record, first_line: bytes, listener_id: str) -> Callable[[bytes], bool]:
+    """A function that tells whether a line of a file is about a listener.
+
+    A whole line is read by its contract, so that a short id is not found in other columns. A line
+    that is no row (cut off, not JSON) was rejected anyway: it goes if the id stands in it as a word.
+    """
+    needle = listener_id.rpartition(":")[2].encode() if len(resource.listener) > 1 else listener_id.encode()
+    names = _listener_columns(resource, record, first_line)
+    header = list(resource.header or first_line.decode("utf-8", "replace").rstrip("\n").split(resource.delimiter))
+
+    def is_theirs(line: bytes) -> bool:
+        if needle not in line:  # nearly all lines
+            return False
+        values = None if names is None else _listener_values(resource, names, header, line)
+        return _holds(line, needle) if values is None else ":".join(values) == listener_id
+
+    return is_theirs
+
+
+def _listener_columns(resource: Resource, record: Record, first_line: bytes) -> list[str] | None:
+    """The vendor's names of the listener's columns; None if the file breaks its contract."""
+    try:
+        if resource.form == "ndjson":
+            aliases = [name for s in resource.sources if s.name in resource.listener for name in s.aliases]
+            return [alias.name for alias in aliases]
+        present = resource.header or [
+            name.strip().strip('"') for name in first_line.decode("utf-8", "replace").split(resource.delimiter)
+        ]
+        columns = resolve_columns(resource, list(present), record.ingest_date)
+        return [columns.by_source[name] for name in resource.listener]
+    except (ContractError, KeyError):
+        return None
+
+
+def _listener_values(resource: Resource, names: list[str], header: list[str], line: bytes) -> list[str] | None:
+    """The listener's values in a line; None if the line is no row."""
+    text = line.decode("utf-8", "replace").rstrip("\n")
+    if resource.form == "ndjson":
+        try:
+            row = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(row, dict):
+            return None
+        return [str(row[name]) for name in names if row.get(name) is not None][:1]  # pyright: ignore[reportUnknownArgumentType]
+    values = text.split(resource.delimiter)
+    if len(values) != len(header):
+        return None
+    stripped = [name.strip().strip('"') for name in header]
+    return [values[stripped.index(name)].strip() for name in names]
 
 
 def _holds(line: bytes, wanted: bytes) -> bool:
-    """Whether the id stands in the line as a whole value, not as a part of a longer one."""
-    start = line.find(wanted)
-    while start >= 0:
-        end = start + len(wanted)
-        if not _is_word(line[start - 1 : start] if start else b"") and not _is_word(line[end : end + 1]):
-            return True
-        start = line.find(wanted, start + 1)
-    return False
-
-
-def _is_word(character: bytes) -> bool:
-    return character.isalnum() or character in (b"_", b"-")
+    """Whether the id stands in the line as a whole word, not as a part of a longer one."""
+    return re.search(rb"(?<![\w-])" + re.escape(wanted) + rb"(?![\w-])", line) is not None
 
 
 def _delete(lake: Lake, table: Table, key: str) -> int:

@@ -2,64 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
-from uuid import uuid4
 
-import duckdb
 import polars as pl
 
 from analytics_platform.lakehouse.lake import Commit, Lake, StagedFile
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.settings import Settings
-from analytics_platform.streams.contract import ContractError
-from analytics_platform.streams.deliveries import UNDATED, RawStore, Record, find_resource, revisions
-from analytics_platform.streams.parse import Delivery, Parsed, parse
-from analytics_platform.streams.privacy import set_secret
+from analytics_platform.streams.deliveries import UNDATED, RawStore, Record, revisions
 from analytics_platform.streams.tables import DELIVERIES, REJECTED_ROWS, TABLES
-from analytics_platform.streams.unpack import Limits, UnreadableError, unpack
+from analytics_platform.streams.workers import Outcome, Workers
 
 DAYS_PER_COMMIT = 31
 """A commit writes a log entry per table: one a day would be slow over years, one in all would lose
 everything to a kill at the end."""
 
-MIN_BAD_ROWS = 10
-"""A share needs a few rows to mean something: fewer bad rows never quarantine a file."""
-
 Progress = Callable[[int, int], None]
 """Called with files done and files in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one recorded file."""
-
-    record: Record
-    status: str
-    reason: str | None = None
-    parsed: Parsed | None = None
-
-    def row(self) -> dict[str, object]:
-        """The file's row in ``streams.deliveries``."""
-        record, parsed = self.record, self.parsed
-        good = parsed.good_rows if parsed else 0
-        return {
-            **{name: getattr(record, name) for name in ("delivery_id", "vendor", "ingest_date", "licensor")},
-            **{name: getattr(record, name) for name in ("resource", "slot", "revision", "file_name")},
-            **{name: getattr(record, name) for name in ("size_bytes", "received_at", "erased_rows")},
-            "is_current": self.status != "superseded",
-            "status": self.status,
-            "reason": self.reason,
-            "rows_read": parsed.rows_read if parsed else 0,
-            "good_rows": good,
-            "rejected_rows": parsed.rejected_rows if parsed else 0,
-            "loaded_rows": good if self.status == "loaded" else 0,
-        }
+class ExpiredError(RuntimeError):
+    """A day can't be made again, because raw files of it were deleted after their retention."""
 
 
 @dataclass(slots=True)
@@ -119,13 +84,17 @@ def _scopes(store: RawStore, days: list[date], vendors: Sequence[str], lake: Lak
         changed: list[tuple[date, list[Record]]] = []
         for day in days:
             records = store.records(vendor, day)
-            # Raw files past their retention can't be read again: what they gave stays as it is.
-            if (
-                records
-                and all(store.path(r).exists() for r in records)
-                and (lake is None or _state(records) != loaded.get((vendor, day)))
-            ):
+            known = _state(records) == loaded.get((vendor, day))
+            if not records or (lake is not None and known):
+                continue
+            if all(store.path(record).exists() for record in records):
                 changed.append((day, records))
+            elif not known and lake is not None:
+                raise ExpiredError(
+                    f"{vendor} {day}: a file came for a day whose other raw files are past their retention "
+                    "(ANALYTICS_RAW_RETENTION_MONTHS). Put them back into lake/raw, or take the file out of the inbox."
+                )
+            # Without raw files a day can't be made again: what it gave stays as it is.
         for i in range(0, len(changed), DAYS_PER_COMMIT):
             chunk = changed[i : i + DAYS_PER_COMMIT]
             records = tuple(record for _, of_day in chunk for record in of_day)
@@ -169,7 +138,7 @@ def _ingest_scope(
     older = revisions(scope.records)
     todo = [of_slot.pop(0) for of_slot in older.values()]
     outcomes: list[Outcome] = []
-    with _Workers(settings, lake, store, secret) as workers:
+    with Workers(settings, lake, store, secret) as workers:
         while todo:
             unused: list[str] = []
             # The largest first, so that no thread is left with a large file at the end.
@@ -219,80 +188,3 @@ def _replace(lake: Lake, table: Table, scope: _Scope, staged: list[StagedFile]) 
         if delta is None or not delta.file_uris(filters):
             return None
     return lake.commit(table, staged, replace=[(name, "in", values) for name, values in only.items()])
-
-
-class _Workers:
-    """Threads that parse one file each, with a one-threaded DuckDB of their own."""
-
-    def __init__(self, settings: Settings, lake: Lake, store: RawStore, secret: bytes) -> None:
-        self._settings, self._lake, self._store, self._secret = settings, lake, store, secret
-        self._local = threading.local()
-        self._spool = Path(lake.root) / "spill" / f"ingest-{uuid4()}"
-        self._connections: list[duckdb.DuckDBPyConnection] = []
-        self._count = lake.threads
-
-    def __enter__(self) -> _Workers:
-        self._spool.mkdir(parents=True, exist_ok=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for connection in self._connections:
-            connection.close()
-        for path in self._spool.iterdir():
-            path.unlink()
-        self._spool.rmdir()
-
-    def run(self, records: Sequence[Record]) -> Iterator[Outcome]:
-        """Outcomes as they come; the first real error stops the rest."""
-        with ThreadPoolExecutor(self._count) as pool:
-            try:
-                yield from pool.map(self._parse, records)
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-
-    def _connection(self) -> duckdb.DuckDBPyConnection:
-        if not hasattr(self._local, "connection"):
-            connection = self._lake.duckdb()
-            connection.execute("set threads = 1")
-            connection.execute("set preserve_insertion_order = true")
-            connection.execute(f"set memory_limit = '{max(96, 192 // self._count)}MiB'")
-            set_secret(connection, self._secret)
-            self._connections.append(connection)
-            self._local.connection = connection
-        return self._local.connection
-
-    def _parse(self, record: Record) -> Outcome:
-        found = find_resource(record.file_name)
-        if found is None:
-            return Outcome(record, "refused", "no feed knows files of this name any more")
-        limits = Limits(self._settings.max_unpacked_bytes, self._settings.max_unpack_ratio)
-        with self._temporary(record) as spool:
-            try:
-                text = unpack(self._store.path(record), spool, limits)
-                connection = self._connection()
-                connection.execute("set variable ingest_date = ?", [record.ingest_date])
-                parsed = parse(
-                    connection,
-                    self._lake,
-                    found[0],
-                    Delivery(record.delivery_id, record.vendor, record.licensor, record.ingest_date, record.file_name),
-                    text,
-                    key_version=self._settings.key_version,
-                    max_line_bytes=self._settings.max_line_bytes,
-                )
-            except (UnreadableError, ContractError) as error:
-                return Outcome(record, "refused", str(error))
-        share = parsed.rejected_rows / max(parsed.rows_read, 1)
-        if parsed.rejected_rows >= MIN_BAD_ROWS and share > self._settings.max_bad_row_share:
-            reason = f"{share:.1%} of its rows are bad, more than {self._settings.max_bad_row_share:.1%}"
-            return Outcome(record, "quarantined", reason, parsed)
-        return Outcome(record, "loaded", None, parsed)
-
-    @contextmanager
-    def _temporary(self, record: Record) -> Generator[Path]:
-        path = self._spool / record.delivery_id
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)

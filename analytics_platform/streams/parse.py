@@ -187,8 +187,8 @@ def _read(
         is_json = "object is not null"
     selected = ", ".join(f'{sql} as "{name}"' for name, sql in values.items())
     connection.execute(
-        f"create temp table parsed as select * exclude (is_row), {_fault_sql(resource, columns, 'is_row')} as fault from"
-        f" (select row_number() over () as n, {is_json} as is_row, {selected}, {extras} as extras from {source})"
+        f"create temp table parsed as select * exclude (is_row), {_fault_sql(resource, columns, 'is_row')} as fault"
+        f" from (select row_number() over () as n, {is_json} as is_row, {selected}, {extras} as extras from {source})"
     )
 
 
@@ -327,7 +327,7 @@ def _make_keys(connection: duckdb.DuckDBPyConnection, resource: Resource, delive
     connection.execute(
         f"""insert into listener_keys
         select id, {key_sql(f"{literal(prefix)} || id")} from (
-            select distinct {resource.listener} as id from parsed where fault is null) as present
+            select distinct {resource.listener_sql} as id from parsed where fault is null) as present
         where id is not null and not exists (select 1 from listener_keys where listener_keys.id = present.id)"""
     )
 
@@ -345,7 +345,7 @@ def _output_sql(resource: Resource, output: Output, columns: Columns, delivery: 
     values = [f'{output.values.get(c.name, given.get(c.name, "null"))} as "{c.name}"' for c in output.table]
     source = "judged"
     if resource.listener:
-        source = f"judged left join listener_keys on listener_keys.id = {resource.listener}"
+        source = f"judged left join listener_keys on listener_keys.id = {resource.listener_sql}"
     select = f"select {', '.join(values)} from {source} where fault is null and {output.where}"
     if output.one_per:
         select = (

@@ -103,10 +103,8 @@ def test_a_failed_run_is_tried_again_and_given_up_after_three() -> None:
     for _ in range(2):
         given_up = desk.look(file("a"))
         assert given_up.requests == ()
-        assert given_up.notes == (
-            "1 files of 2026-03-16..2026-03-16 failed 3 times: see the failed runs, then deliver the files again "
-            "or materialise the days by hand",
-        )
+        (note,) = given_up.notes
+        assert note.startswith("1 files of 2026-03-16..2026-03-16 failed 3 times: see the failed runs, then ")
 
 
 def test_files_given_up_on_are_tried_again_when_they_are_delivered_again() -> None:

@@ -224,3 +224,13 @@ def test_a_line_of_10_mb_is_rejected_alone(home: Home, is_json: bool, where: str
     expected = [first + place + i for i, place in enumerate(places)]
     assert home.rejected() == [(line, "line too long") for line in expected]
     assert home.rows("select ingest_date, count(distinct line) from streams.plays group by 1") == [(DAY, 100)]
+
+
+def test_many_lines_just_under_the_limit_go_in(home: Home) -> None:
+    """A hundred times what a parser's memory is made for: it gets more."""
+    rows = [trend(i, remark="x" * 900_000) for i in range(100)]
+    home.put("FUGA_Trends_4711_20260316.tsv.gz", gz(fuga(*rows, columns=COLUMNS)))
+    home.put("FUGA_Trends_4712_20260316.tsv.gz", gz(fuga(trend(1))))
+    home.take()
+    query = "select count(*), min(length(extras ->> 'remark')) from streams.plays"
+    assert home.rows(query) == [(101, 900_000)]

@@ -70,7 +70,7 @@ def test_left_overs_of_a_killed_process_are_swept_and_counted_nowhere(home: Home
     (folder / ".abc.json.99999").write_bytes(b"{")
     assert home.store.records() == [] and home.store.vendors() == ["spotify"]
     assert home.deliver(SPOTIFY, gz(ndjson([stream(1)]))).status == "loaded"
-    assert not (home.store.root / ".receiving-99999").exists()
+    assert [name for name in raw_files(home) if "/." in f"/{name}"] == []
 
 
 def test_a_process_killed_between_the_bytes_and_their_record_has_received_nothing(home: Home) -> None:
@@ -142,3 +142,11 @@ def test_a_record_is_replaced_whole(home: Home) -> None:
     assert json.loads(path.read_text())["delivery_id"] == record.delivery_id
     assert RawStore(home.settings.lake_root).records() == [record]
     assert [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []
+
+
+def test_what_a_killed_run_was_unpacking_is_swept(home: Home) -> None:
+    left_over = home.settings.lake_root / "spill" / "ingest" / "0123abcd"
+    left_over.parent.mkdir(parents=True)
+    left_over.write_bytes(b"listeners in clear")
+    home.deliver(SPOTIFY, gz(ndjson([stream(1)])))
+    assert not left_over.exists()

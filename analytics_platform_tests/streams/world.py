@@ -117,6 +117,21 @@ class Home:
     def versions(self) -> dict[str, int | None]:
         return {table.full_name: self.lake.version(table) for table in TABLES}
 
+    def undeclared(self) -> list[tuple[str, str]]:
+        """Columns with a value that their declaration does not allow."""
+        checks: list[str] = []
+        for table in TABLES:
+            for column in table:
+                bad = [] if column.nullable else [f"{column.name} is null"]
+                if column.minimum is not None:
+                    bad.append(f"{column.name} < '{column.minimum}'::{column.type}")
+                if column.maximum is not None:
+                    bad.append(f"{column.name} > '{column.maximum}'::{column.type}")
+                if column.values:
+                    bad.append(f"{column.name} not in {column.values}")
+                checks += [f"select '{table.full_name}', '{column.name}' from {table.full_name} where {b}" for b in bad]
+        return self.rows(" union ".join(checks))
+
     def files(self) -> list[str]:
         """What is left in the inbox."""
         return sorted(

@@ -91,7 +91,7 @@ STREAMS = Resource(
         *sql.is_timely("stream_timestamp", sql.timestamp("stream_timestamp")),
         sql.is_duration("stream_duration"),
     ),
-    listener="anonymized_person_id",
+    listener=("anonymized_person_id",),
     duplicates_by=("anonymized_person_id", "apple_identifier", "stream_timestamp", "stream_duration"),
     clock=sql.timestamp("stream_timestamp"),
     outputs=(

@@ -14,9 +14,6 @@ from analytics_platform.streams.feeds import sql
 from analytics_platform.streams.feeds.spotify import ACCESS, DEVICE, SOURCE
 from analytics_platform.streams.tables import LISTENERS, PLAYS, TRACKS
 
-LISTENER = "coalesce(reporting_organization_id, '') || ':' || user_id"
-"""Two services may use the same listener id for two people."""
-
 UNLISTED = (
     "label_id",
     "product_id",
@@ -87,7 +84,8 @@ TRENDS = Resource(
         ),
         sql.is_duration("stream_length"),
     ),
-    listener=LISTENER,
+    # Two services may use the same listener id for two people.
+    listener=("reporting_organization_id", "user_id"),
     outputs=(
         Output(
             PLAYS,

@@ -40,7 +40,7 @@ LISTENS = Resource(
         sql.needs("title", "no track"),
         *sql.is_timely("played", sql.timestamp("played")),
     ),
-    listener="user_id",
+    listener=("user_id",),
     duplicates_by=("user_id", "played", "artist", "title"),
     clock=sql.timestamp("played"),
     outputs=(

@@ -83,7 +83,7 @@ STREAMS = Resource(
         *sql.is_timely("played", sql.timestamp("played")),
         sql.is_duration("length_s"),
     ),
-    listener="user_id",
+    listener=("user_id",),
     duplicates_by=("user_id", "track_id", "played", "length_s"),
     clock=sql.timestamp("played"),
     outputs=(
@@ -120,7 +120,7 @@ USERS = Resource(
     ),
     unlisted=("region", "region_code", "partner_name", "financial_product"),
     rules=(sql.needs("user_id", "no listener"),),
-    listener="user_id",
+    listener=("user_id",),
     duplicates_by=("user_id",),
     outputs=(
         Output(
