@@ -23,7 +23,7 @@ from analytics_platform.fans.level_changes import (
 )
 from analytics_platform.fans.levels import LEVELS, Window, levels_sql, plays_from, plays_to, window_plays_sql
 from analytics_platform.fans.tables import LABEL, LISTENER_ARTIST_PLAYS, LISTENING_LEVELS, UNDATED
-from analytics_platform.lakehouse.lake import Lake, files_sql, is_evolved, literal
+from analytics_platform.lakehouse.lake import Lake, files_of, files_sql, is_evolved, literal
 from analytics_platform.streams.feeds import LABEL_VENDORS
 from analytics_platform.streams.tables import LISTENER_ARTIST_COUNTS, LISTENER_ARTIST_DAYS
 
@@ -165,7 +165,7 @@ def _add_changes(lake: Lake, window: Window, data_set: str, length: int, state: 
     if before is None or now is None:
         return False
     vendors = [("vendor", "in", list(DATED[data_set]))]
-    old, new = set(before.file_uris(vendors)), set(now.file_uris(vendors))
+    old, new = set(files_of(before, vendors)), set(files_of(now, vendors))
     if not all(Path(file).exists() for file in old - new):
         return False  # vacuumed
     views = {"kept": old & new, "added": new - old, "removed": old - new}

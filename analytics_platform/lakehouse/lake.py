@@ -12,6 +12,7 @@ import json
 import os
 import time
 import uuid
+import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ class Lake:
             for name, values in (only or {}).items()
             if name in table.partition_by
         ]
-        files = [] if delta is None else sorted(delta.file_uris(filters or None))
+        files = [] if delta is None else files_of(delta, filters or None)
         if delta is None or not files:
             nothing = ", ".join(f'null::{column.type} as "{column.name}"' for column in table)
             return f"select {nothing} where false"
@@ -307,6 +308,17 @@ class Lake:
             delta.alter.add_columns([Field(f.name, f.type, nullable=True) for f in missing])
             delta = DeltaTable(self.uri(table))
         return delta
+
+
+def files_of(delta: DeltaTable, filters: Sequence[tuple[str, str, Sequence[str]]] | None = None) -> list[str]:
+    """Paths (or URIs) of the files of a version, sorted, of the partitions that ``filters`` name."""
+    with warnings.catch_warnings():
+        # deltalake's newer filter wants SQL text; these filters have no quoting to get wrong.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        files = delta.file_uris(list(filters) if filters else None)  # pyright: ignore[reportArgumentType]
+    # The folder of a local table comes percent-encoded, as in a URI, and the rest as it is on disk.
+    folder = delta.table_uri.removeprefix("file://")
+    return sorted(unquote(folder) + file.removeprefix(folder) if file.startswith(folder) else file for file in files)
 
 
 def cores() -> int:

@@ -28,7 +28,7 @@ class RunState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Attempts by batch, kept until the batch's files have left the inbox, and known content hashes."""
+    """Attempts by batch, kept until its run has succeeded, and known content hashes of what is in the inbox."""
 
     attempts: Mapping[str, int] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
@@ -117,7 +117,21 @@ def decide(
             attempt += state is not None
             requests.append(Request(f"{name}:{attempt}", min(days), max(days), len(batch)))
         attempts[name] = attempt
+    for name in cursor.attempts.keys() - attempts.keys():
+        # Its files have left the inbox, but a run may die after that, before its daily sums are made.
+        attempt, failures = _last_attempt(name, cursor.attempts[name], run_state)
+        state = run_state(f"{name}:{attempt}")
+        if state is RunState.FAILED and failures % MAX_ATTEMPTS:
+            attempt += 1
+            requests.append(_request_again(name, attempt))
+        if state in (RunState.FAILED, RunState.UNDER_WAY) and failures < MAX_ATTEMPTS:
+            attempts[name] = attempt
     return Decision(tuple(requests), Cursor(attempts, hashes), tuple(notes))
+
+
+def _request_again(name: str, attempt: int) -> Request:
+    first, last = name.partition(":")[0].split("..")
+    return Request(f"{name}:{attempt}", date.fromisoformat(first), date.fromisoformat(last), 0)
 
 
 def _last_attempt(name: str, attempt: int, run_state: Callable[[str], RunState | None]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -180,6 +180,7 @@ class RawStore:
             for left_over in [*self.root.glob(".receiving-*"), *self.root.glob("*/*/.*.json.*")]:
                 left_over.unlink()  # of a killed process: we hold the lock
             known = {path.stem: path for path in self.root.glob("*/*/*.json")}
+            listed: dict[str, bool] = {}
             for file in sorted(files, key=lambda f: f.name):
                 found = find_resource(file.name)
                 source = inbox / file.name
@@ -187,9 +188,14 @@ class RawStore:
                     continue
                 if source.is_symlink() or not source.is_file():
                     continue
-                record = self._store(source, file, *found, known=known)
-                if record is not None:
+                digest, is_new = self._store(source, file, *found, known=known)
+                listed[digest] = is_new
+            for digest, is_new in listed.items():
+                record = _load(known[digest])
+                if is_new:
                     changed.append(record)
+                elif revived := self._revive(record, listed.keys()):
+                    changed.append(revived)
         return changed
 
     def clear(self, inbox: Path, files: Iterable[InboxFile]) -> int:
@@ -213,13 +219,14 @@ class RawStore:
 
     def _store(
         self, source: Path, file: InboxFile, resource: Resource, groups: Mapping[str, str], known: dict[str, Path]
-    ) -> Record | None:
+    ) -> tuple[str, bool]:
+        """Record a file unless its bytes are known; gives their hash, and whether they are new."""
         temporary = self.root / f".receiving-{os.getpid()}"
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
             digest, size = _copy(source, temporary)
             if digest in known:
-                return self._revive(_load(known[digest]))
+                return digest, False
             ingest_date = file.day or datetime.now(UTC).date()
             parts = [value for key, value in sorted(groups.items()) if key not in ("date", "licensor")]
             licensor = groups.get("licensor", "-")
@@ -235,20 +242,26 @@ class RawStore:
             temporary.replace(target)
             self.save(record)
             known[digest] = target.with_suffix(".json")
-            return record
+            return digest, True
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _last_revision(self, record: Record) -> int:
+    def _of_slot(self, record: Record) -> list[Record]:
         folder = UNDATED if record.is_undated else record.ingest_date
-        same = [r.revision for r in self.records(record.vendor, folder) if r.slot == record.slot]
-        return max(same, default=0)
+        return [r for r in self.records(record.vendor, folder) if r.slot == record.slot]
 
-    def _revive(self, record: Record) -> Record | None:
-        last = self._last_revision(record)
-        if record.revision == last:
+    def _last_revision(self, record: Record) -> int:
+        return max((r.revision for r in self._of_slot(record)), default=0)
+
+    def _revive(self, record: Record, listed: Collection[str]) -> Record | None:
+        """Make a replaced file the newest of its slot, unless what replaced it lies in the inbox too.
+
+        Then nobody has gone back: the same files are listed once more, as after a kill.
+        """
+        later = [r for r in self._of_slot(record) if r.revision > record.revision]
+        if not later or any(r.delivery_id in listed for r in later):
             return None
-        revived = replace(record, revision=last + 1)
+        revived = replace(record, revision=max(r.revision for r in later) + 1)
         self.save(revived)
         return revived
 

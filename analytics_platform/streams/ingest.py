@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from analytics_platform.lakehouse.lake import Commit, Lake, StagedFile
+from analytics_platform.lakehouse.lake import Commit, Lake, StagedFile, files_of
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.settings import Settings
 from analytics_platform.streams.deliveries import UNDATED, RawStore, Record, revisions
@@ -185,6 +185,6 @@ def _replace(lake: Lake, table: Table, scope: _Scope, staged: list[StagedFile]) 
     if not staged:
         delta = lake.open(table)
         filters = [(name, "in", [str(v) for v in values]) for name, values in only.items()]
-        if delta is None or not delta.file_uris(filters):
+        if delta is None or not files_of(delta, filters):
             return None
     return lake.commit(table, staged, replace=[(name, "in", values) for name, values in only.items()])

@@ -194,3 +194,11 @@ def test_writers_at_the_same_time_lose_nothing(lake: Lake) -> None:
     assert len(found) == 3 * 10 * 2
     assert {row[0] for row in found} == set(vendors)
     assert sum(row[3] is not None for row in found) == 3 * 5 * 2
+
+
+def test_a_root_with_spaces_and_accents_is_readable(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "a label's été 100%")
+    fill(lake, PLAIN, "(1, 'one')")
+    fill(lake, BY_VENDOR, "('a b', date '2026-01-01', 1)")
+    assert rows(lake, PLAIN) == [(1, "one")]
+    assert rows(lake, BY_VENDOR) == [("a b", date(2026, 1, 1), 1)]

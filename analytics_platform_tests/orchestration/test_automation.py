@@ -141,7 +141,6 @@ def test_the_cursor_forgets_what_is_done(office: Office, one_file: Path) -> None
     assert not any(json.loads(office.cursor or "{}").values())
 
 
-@pytest.mark.xfail(reason="decide() forgets a batch whose files are gone, although its run has failed")
 def test_a_run_that_dies_after_it_has_cleared_the_inbox_is_tried_again(office: Office, one_file: Path) -> None:
     """The plays are committed, the daily sums are not: without a second run the marts miss the day."""
     (request,) = office.tick().run_requests or []

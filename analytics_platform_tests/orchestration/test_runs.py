@@ -154,7 +154,6 @@ def test_the_sensors_job_attributes_plays_to_artists_in_a_fresh_home(home: Home,
         assert_frame_equal(frame(settings, table), frame(home.settings, table))
 
 
-@pytest.mark.xfail(reason="receive() takes a restated day's first file for a vendor who has gone back to it")
 def test_an_inbox_received_twice_records_nothing_new(home: Home, tmp_path: Path) -> None:
     """As after a kill between the recording and the clearing of the inbox: revisions must not count up."""
     settings = make_settings(tmp_path / "home")

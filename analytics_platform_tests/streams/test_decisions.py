@@ -52,7 +52,7 @@ class Desk:
 
 def test_an_empty_inbox_asks_for_nothing_and_forgets() -> None:
     desk = Desk()
-    desk.look(file("a"))
+    desk.end(desk.look(file("a")), RunState.SUCCEEDED)
     empty = desk.look()
     assert empty.requests == () and empty.notes == () and empty.cursor == Cursor()
 
