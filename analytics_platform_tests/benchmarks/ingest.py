@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -52,16 +53,18 @@ SPOTIFY = """
 
 
 def write_deliveries(folder: Path, form: str, files: int, rows: int) -> None:
-    """Gzip files of one day in a vendor's true columns; 0.1 % of the rows are bad."""
+    """Gzip files, one a day, in a vendor's true columns; 0.1 % of the rows are bad."""
     columns = (APPLE if form == "tsv" else SPOTIFY).format(rows=rows)
     options = "format csv, delimiter '\t', header, quote '', escape ''" if form == "tsv" else "format json"
     with duckdb.connect() as connection:
         connection.execute("set threads = 1; select setseed(0.5)")
         for number in range(files):
+            # One account, a file a day: about half of a day's listeners were there the day before.
+            day = date(2026, 3, 17) + timedelta(days=number)
             if form == "tsv":
-                target = folder / f"AppleMusic_Streams_{93_000_000 + number}_20260317_V1_1.txt.gz"
+                target = folder / f"AppleMusic_Streams_93824149_{day:%Y%m%d}_V1_1.txt.gz"
             else:
-                target = folder / f"spotify/acme{number}/streams/2026/03/16/DE.gz"
+                target = folder / f"spotify/acme/streams/{day:%Y/%m/%d}/DE.gz"
             target.parent.mkdir(parents=True, exist_ok=True)
             connection.execute(
                 f"copy (select {columns} from range({rows}) as r(i)) to '{target}' ({options}, compression gzip)"
