@@ -60,7 +60,7 @@ def agreement(database: Path, truth: Path) -> dict[str, float]:
         "threshold 1 planted": float(first_plays[0]),
         "threshold 2 found": float(thresholds[1][0]),
         "threshold 2 planted": float(first_plays[1]),
-        **{f"threshold {i + 1} error |log ratio|": float(e) for i, e in enumerate(errors)},
+        **{f"threshold {i + 1} error, absolute log ratio": float(e) for i, e in enumerate(errors)},
         **{f"share error, mean absolute, {name}": float(value) for name, value in asdict(share).items()},
         **{f"share error of the dummy (catalogue mean), {name}": float(value) for name, value in asdict(dummy).items()},
     }
