@@ -182,7 +182,7 @@ class Lake:
             )
         staged: list[StagedFile] = []
         for written, rows, size, *_ in connection.execute(copy).fetchall():
-            _sync(written)
+            sync_to_disk(written)
             relative = os.path.relpath(written, folder)
             found = tuple(_partition_of(relative))
             if rows == 0:
@@ -376,7 +376,7 @@ def _partition_of(relative: str) -> Iterable[tuple[str, str]]:
         yield name, unquote(value)
 
 
-def _sync(path: str) -> None:
+def sync_to_disk(path: str | Path) -> None:
     """Force a file to disk before a commit names it."""
     handle = os.open(path, os.O_RDONLY)
     try:

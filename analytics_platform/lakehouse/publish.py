@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_platform.lakehouse.data_dictionary import data_dictionary
-from analytics_platform.lakehouse.lake import Lake, literal, quoted
+from analytics_platform.lakehouse.lake import Lake, literal, quoted, sync_to_disk
 from analytics_platform.lakehouse.tables import Column, Table
 
 STORAGE_VERSION = "v1.2.0"
@@ -82,7 +82,7 @@ def publish(
         _check(building / "analytics.duckdb", rows)
         for path in building.rglob("*"):
             if path.is_file():
-                _sync(path)
+                sync_to_disk(path)
         building.rename(folder)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
@@ -180,11 +180,3 @@ def _forget_old(folder: Path) -> None:
     for stray in folder.glob(".*.building"):
         if datetime.now(UTC).timestamp() - stray.stat().st_mtime > 3600:
             shutil.rmtree(stray, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

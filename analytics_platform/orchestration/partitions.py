@@ -16,6 +16,9 @@ FIRST_DELIVERY = date(2015, 1, 1)
 DELIVERY_DAYS = dg.DailyPartitionsDefinition(start_date=str(FIRST_DELIVERY), end_offset=1)
 """Ingest dates up to today."""
 
+RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""What Dagster calls the first and last partition of a run that covers a range."""
+
 ONE_RUN = dg.BackfillPolicy.single_run()
 """A year of days is one run, not 365."""
 

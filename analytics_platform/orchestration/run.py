@@ -12,10 +12,10 @@ import dagster as dg
 import yaml
 
 from analytics_platform.orchestration.build import build_defs
+from analytics_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
 from analytics_platform.settings import Settings
 
 PROJECT_ROOT = Path(__file__).parents[2]
-RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 HOST_TAG, PROCESS_TAG = "analytics_platform/host", "analytics_platform/process"

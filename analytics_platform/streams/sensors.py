@@ -7,11 +7,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from analytics_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
 from analytics_platform.streams.decisions import Cursor, RunState, decide
 from analytics_platform.streams.deliveries import InboxFile, list_inbox
 
 RUN_KEY_TAG = "dagster/run_key"
-RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 def build_inbox_sensor(job_name: str, inbox: Path, quiet_s: float) -> dg.SensorDefinition:
