@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -58,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row for which ``is_bad`` (SQL over source names) holds is rejected with ``reason``."""
+    """A row for which ``is_bad`` (SQL over sources and typed values) holds is rejected with ``reason``."""
 
     reason: str
     is_bad: str
@@ -67,7 +67,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Rows for one table: SQL over source names by column. ``one_per`` keeps one row per that column."""
+    """Rows for one table: SQL over sources and typed values by column. ``one_per`` keeps one row per that column."""
 
     table: Table
     values: Mapping[str, str]
@@ -86,16 +86,18 @@ class Resource:
     form: Literal["ndjson", "tsv"]
     sources: tuple[Source, ...]
     outputs: tuple[Output, ...]
+    typed: Mapping[str, str] = field(default_factory=dict)
+    """Values that rules and outputs share, computed once a row: SQL over source names by name."""
     rules: tuple[Rule, ...] = ()
     listener: tuple[str, ...] = ()
     """Sources that make the vendor's listener id, joined by ``:``; empty if the file has no listeners."""
     unlisted: tuple[str, ...] = ()
     """Columns that the vendor is known to send and we do not keep."""
     duplicates_by: tuple[str, ...] = ()
-    """Sources that no two true rows share; empty where the feed's clock is too coarse to tell."""
+    """Sources or typed values that no two true rows share; empty where the feed's clock is too coarse to tell."""
     clock: str | None = None
-    """SQL of the timestamp in ``duplicates_by``. Where a file's clock goes by quarter hours, two equal rows may
-    both be true (a short track, looped), so none is called a duplicate."""
+    """The timestamp of ``duplicates_by``, a typed value. Where a file's clock goes by quarter hours, two equal
+    rows may both be true (a short track, looped), so none is called a duplicate."""
     header: tuple[str, ...] | None = None
     """Column names of a file without a header line."""
     delimiter: str = "\t"
@@ -104,7 +106,9 @@ class Resource:
 
     @property
     def listener_sql(self) -> str:
-        """SQL of the listener id over source names; null if its last part is."""
+        """SQL of the listener id over source names; null if its last part is, or if the file has no listeners."""
+        if not self.listener:
+            return "null"
         *first, last = self.listener
         return "".join(f"coalesce({name}, '') || ':' || " for name in first) + last
 

@@ -1,29 +1,24 @@
 """One unpacked file → good rows staged for their tables, bad rows with line and reason.
 
-The file is parsed once, all text, every column; types, rules and keys are SQL over that. The
-number of lines that ``unpack`` counted must equal good plus rejected rows, or the file is refused.
+The number of lines that ``unpack`` counted must equal good plus rejected rows, or the file is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import duckdb
 
 from analytics_platform.lakehouse.lake import Lake, StagedFile, literal
 from analytics_platform.lakehouse.tables import Table
-from analytics_platform.streams.contract import NEVER_KEPT, Columns, ContractError, Output, Resource, resolve_columns
+from analytics_platform.streams.contract import Columns, ContractError, Output, Resource, resolve_columns
 from analytics_platform.streams.privacy import key_sql
+from analytics_platform.streams.reading import DUPLICATE, NOT_AN_OBJECT, present_columns, read
 from analytics_platform.streams.tables import REJECTED_ROWS
 from analytics_platform.streams.unpack import Text
 
 MAX_KNOWN_KEYS = 200_000
-
-NOT_AN_OBJECT, DUPLICATE = -1, -2
-"""Faults that are no rule's; a rule's fault is its index."""
 
 CLOCK_STEP_S = 900
 """Spotify's clock has gone by quarter hours."""
@@ -86,9 +81,9 @@ def parse(
     with_header = resource.form == "tsv" and resource.header is None
     if text.lines == 0:
         raise ContractError("the file is empty")
-    present = _present_columns(connection, resource, text)
+    present = present_columns(connection, resource, text)
     columns = resolve_columns(resource, present, delivery.ingest_date)
-    _read(connection, resource, columns, present, text, max_line_bytes)
+    read(connection, resource, columns, present, text, max_line_bytes)
     structural = _structural_rejects(connection, first_line=2 if with_header else 1)
     if resource.duplicates_by:
         _mark_duplicates(connection, resource)
@@ -119,108 +114,6 @@ def _partition(table: Table, delivery: Delivery) -> dict[str, object]:
     return {name: values[name] for name in table.partition_by}
 
 
-def _present_columns(connection: duckdb.DuckDBPyConnection, resource: Resource, text: Text) -> list[str]:
-    """The vendor's column names: the header line, or every key that any JSON line has."""
-    if resource.header is not None:
-        return list(resource.header)
-    if resource.form == "tsv":
-        with text.path.open("rb") as file:
-            line = file.readline(1 << 20).decode("utf-8", "replace").rstrip("\n")
-        return [name.strip().strip('"') for name in line.split(resource.delimiter)]
-    # Nested sources are asked for by path, so only the top level is listed.
-    found = connection.execute(
-        f"select distinct unnest(k) from (select distinct case when json_valid(line) then json_keys(line) end as k"
-        f" from {_lines_sql(text.path, 1 << 20)})"
-    ).fetchall()
-    names = {name for (name,) in found if name is not None and "\0" not in name}
-    return sorted(names | {a.name for s in resource.sources for a in s.aliases if "." in a.name})
-
-
-def _lines_sql(path: Path, max_line_bytes: int) -> str:
-    """A file's lines as they are; a byte that no text has serves as the delimiter."""
-    return (
-        f"read_csv({literal(str(path))}, delim = '\x01', header = false, quote = '', escape = '', comment = '',"
-        f" auto_detect = false, columns = {{'line': 'VARCHAR'}}, new_line = '\\n', ignore_errors = true,"
-        f" store_rejects = true, rejects_limit = 0, null_padding = false, max_line_size = {max_line_bytes})"
-    )
-
-
-def _read(
-    connection: duckdb.DuckDBPyConnection,
-    resource: Resource,
-    columns: Columns,
-    present: Sequence[str],
-    text: Text,
-    max_line_bytes: int,
-) -> None:
-    """Fill ``parsed``: ``n`` (order in the file), one VARCHAR per source, ``extras``, ``fault``."""
-    connection.execute("drop view if exists judged")
-    for name in ("parsed", "reject_errors", "reject_scans"):
-        connection.execute(f"drop table if exists {name}")
-    wanted = {source.name: columns.by_source.get(source.name) for source in resource.sources}
-    if resource.form == "tsv":
-        # DuckDB takes at most four bytes; the rest of a longer delimiter is cut off the head of the next column.
-        delimiter, rest = resource.delimiter[:4], len(resource.delimiter[4:])
-        position = {name: f"c{i}" if i == 0 or not rest else f"c{i}[{rest + 1}:]" for i, name in enumerate(present)}
-        types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(present)))
-        source = (
-            f"read_csv({literal(str(text.path))}, delim = {literal(delimiter)}, quote = '', escape = '',"
-            f" header = {str(resource.header is None).lower()}, comment = '', auto_detect = false,"
-            f" columns = {{{types}}}, new_line = '\\n', ignore_errors = true, store_rejects = true,"
-            f" rejects_limit = 0, null_padding = false, max_line_size = {max_line_bytes})"
-        )
-        values = {name: f"nullif({position[column]}, '')" if column else "null" for name, column in wanted.items()}
-        extras = _extras_tsv([(name, position[name]) for name in columns.unknown])
-        is_json = "true"
-    else:
-        source = _lines_sql(text.path, max_line_bytes)
-        source = (
-            f"(select case when json_valid(line) and ltrim(line) like '{{%' then line end as object,"
-            f" {_paths_sql(wanted)} as v"
-            f" from (select * from {source}))"
-        )
-        values = {
-            name: f"nullif(trim(v[{i + 1}]), '')" if column else "null"
-            for i, (name, column) in enumerate(wanted.items())
-        }
-        extras = _extras_json(columns)
-        is_json = "object is not null"
-    selected = ", ".join(f'{sql} as "{name}"' for name, sql in values.items())
-    connection.execute(
-        f"create temp table parsed as select * exclude (is_row), {_fault_sql(resource, columns, 'is_row')} as fault"
-        f" from (select row_number() over () as n, {is_json} as is_row, {selected}, {extras} as extras from {source})"
-    )
-
-
-def _paths_sql(wanted: dict[str, str | None]) -> str:
-    # A source with a dot in its name is a nested one.
-    paths = ", ".join(literal(f"$.{c}" if c and "." in c else _json_pointer(c or "")) for c in wanted.values())
-    return f"case when json_valid(line) then json_extract_string(line, [{paths}]) end"
-
-
-def _extras_tsv(unknown: Sequence[tuple[str, str]]) -> str:
-    if not unknown:
-        return "null::varchar"
-    pairs = ", ".join(f"{literal(name)}, {column}" for name, column in unknown)
-    return f"json_object({pairs})::varchar"
-
-
-def _extras_json(columns: Columns) -> str:
-    if not columns.unknown:
-        return "null::varchar"
-    values = ((name, f"json_extract(object, {literal(_json_pointer(name))})") for name in columns.unknown)
-    pairs = ", ".join(
-        f"{literal(name)}, case when not regexp_matches({value}::varchar, {literal(NEVER_KEPT)}, 'i') then {value} end"
-        for name, value in values
-    )
-    return f"json_object({pairs})::varchar"
-
-
-def _json_pointer(name: str) -> str:
-    """Where a top-level key is; unlike a path, a pointer takes every character."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
-
-
 def _structural_rejects(connection: duckdb.DuckDBPyConnection, *, first_line: int) -> int:
     """Fill ``broken_lines`` and ``line_runs``, show ``judged`` with lines; returns how many lines are no rows.
 
@@ -233,32 +126,23 @@ def _structural_rejects(connection: duckdb.DuckDBPyConnection, *, first_line: in
     )
     connection.execute(
         f"""create or replace temp table line_runs as
-        select from_n, max(shift) as shift from (
-            select 1::bigint as from_n, {first_line - 1}::bigint as shift
+        select from_row, max(shift) as shift from (
+            select 0::bigint as from_row, {first_line}::bigint as shift
             union all
-            select line::bigint - {first_line} - i + 1, {first_line} + i
+            select line::bigint - {first_line} - i, {first_line} + i + 1
             from (select line, row_number() over (order by line) - 1 as i from broken_lines)
-        ) group by from_n"""
+        ) group by from_row"""
     )
     broken = int(connection.execute("select count(*) from broken_lines").fetchall()[0][0])
     # Most files have no broken line, and then no join is needed to number the rows.
     lines = (
-        f"select *, n + {first_line - 1} as line from parsed"
+        f"select *, rowid + {first_line} as line from parsed"
         if broken == 0
-        else "select parsed.*, n + shift as line from parsed asof join line_runs on parsed.n >= line_runs.from_n"
+        else "select parsed.*, parsed.rowid + shift as line from parsed"
+        " asof join line_runs on parsed.rowid >= line_runs.from_row"
     )
     connection.execute(f"create temp view judged as {lines}")
     return broken
-
-
-def _fault_sql(resource: Resource, columns: Columns, is_row: str) -> str:
-    """SQL of the index of the first rule that a row breaks, null for a good row."""
-    cases = " ".join(
-        f"when {rule.is_bad} then {i}"
-        for i, rule in enumerate(resource.rules)
-        if rule.source is None or rule.source in columns.by_source or _is_required(resource, rule.source)
-    )
-    return f"case when not {is_row} then {NOT_AN_OBJECT} {cases} end"
 
 
 def _is_coarse(connection: duckdb.DuckDBPyConnection, clock: str) -> bool:
@@ -267,10 +151,6 @@ def _is_coarse(connection: duckdb.DuckDBPyConnection, clock: str) -> bool:
         f"select bool_or(epoch_us({clock}) % {CLOCK_STEP_S * 1_000_000} <> 0) from judged where fault is null"
     ).fetchone()
     return finest is None or not finest[0]
-
-
-def _is_required(resource: Resource, name: str) -> bool:
-    return any(source.name == name and source.required for source in resource.sources)
 
 
 def _mark_duplicates(connection: duckdb.DuckDBPyConnection, resource: Resource) -> None:
@@ -285,9 +165,9 @@ def _mark_duplicates(connection: duckdb.DuckDBPyConnection, resource: Resource) 
     ):
         return
     connection.execute(
-        f"""update parsed set fault = {DUPLICATE} where n in (
-            select n from (
-                select n, row_number() over (partition by {by} order by n) as seen from parsed
+        f"""update parsed set fault = {DUPLICATE} where rowid in (
+            select place from (
+                select rowid as place, row_number() over (partition by {by} order by rowid) as seen from parsed
                 where fault is null and hash({by}) in (select h from suspects)
             ) where seen > 1)"""
     )
@@ -309,27 +189,29 @@ def _rejects_sql(resource: Resource, columns: Columns, delivery: Delivery) -> st
 
 
 def _make_keys(connection: duckdb.DuckDBPyConnection, resource: Resource, delivery: Delivery) -> None:
-    """Bring ``listener_keys`` up to the file's listeners.
+    """Fill ``listener_keys`` for the file's listeners.
 
-    The table stays for the next file: half of a day's listeners were there the day before, and
-    hashing is a third of the work. It is dropped when the account changes, or when it has grown
+    ``known_keys`` stays for the next file: half of a day's listeners were there the day before, and
+    hashing is a third of the work. It is emptied when the account changes, or when it has grown
     to ``MAX_KNOWN_KEYS``.
     """
     prefix = f"{delivery.vendor}|{delivery.licensor}|"
     connection.execute(
-        "create table if not exists listener_keys (id varchar, listener_key varchar);"
-        " create table if not exists listener_keys_of (prefix varchar)"
+        "create temp table if not exists known_keys (id varchar, listener_key varchar);"
+        " create temp table if not exists known_keys_of (prefix varchar)"
     )
-    known = connection.execute("select count(*) from listener_keys").fetchall()[0][0]
-    if known > MAX_KNOWN_KEYS or connection.execute("from listener_keys_of").fetchall() != [(prefix,)]:
-        connection.execute("delete from listener_keys; delete from listener_keys_of")
-        connection.execute("insert into listener_keys_of values (?)", [prefix])
+    known = connection.execute("select count(*) from known_keys").fetchall()[0][0]
+    if known > MAX_KNOWN_KEYS or connection.execute("from known_keys_of").fetchall() != [(prefix,)]:
+        connection.execute("delete from known_keys; delete from known_keys_of")
+        connection.execute("insert into known_keys_of values (?)", [prefix])
     connection.execute(
-        f"""insert into listener_keys
-        select id, {key_sql(f"{literal(prefix)} || id")} from (
-            select distinct {resource.listener_sql} as id from parsed where fault is null) as present
-        where id is not null and not exists (select 1 from listener_keys where listener_keys.id = present.id)"""
+        f"""create or replace temp table listener_keys as
+        select id, coalesce(listener_key, {key_sql(f"{literal(prefix)} || id")}) as listener_key,
+            listener_key is null as is_new
+        from (select distinct {resource.listener_sql} as id from parsed where fault is null)
+        left join known_keys using (id) where id is not null"""
     )
+    connection.execute("insert into known_keys select id, listener_key from listener_keys where is_new")
 
 
 def _output_sql(resource: Resource, output: Output, columns: Columns, delivery: Delivery, key_version: int) -> str:

@@ -76,13 +76,16 @@ TRENDS = Resource(
         names("cached"),
     ),
     unlisted=UNLISTED,
+    typed={
+        "play_date": sql.day("play_day"),
+        "streams": "try_cast(number_of_streams as integer)",
+        "duration_s": sql.seconds("stream_length"),
+    },
     rules=(
         sql.needs("asset_id", "no track"),
-        *sql.is_timely("play_day", sql.day("play_day")),
-        Rule(
-            "play count is no number", "coalesce(try_cast(number_of_streams as integer) < 0, true)", "number_of_streams"
-        ),
-        sql.is_duration("stream_length"),
+        *sql.is_timely("play_day", "play_date"),
+        Rule("play count is no number", "coalesce(streams < 0, true)", "number_of_streams"),
+        sql.is_duration("stream_length", "duration_s"),
     ),
     # Two services may use the same listener id for two people.
     listener=("reporting_organization_id", "user_id"),
@@ -92,11 +95,10 @@ TRENDS = Resource(
             {
                 "track_id": "asset_id",
                 "isrc": sql.isrc("isrc"),
-                "play_date": sql.day("play_day"),
+                "play_date": "play_date",
                 "country": sql.country("coalesce(user_country, territory)"),
-                "plays": f"case when try_cast(stream_length as double) < {sql.MIN_PLAY_S} then 0"
-                " else try_cast(number_of_streams as integer) end",
-                "duration_s": "try_cast(stream_length as double)",
+                "plays": f"case when duration_s < {sql.MIN_PLAY_S} then 0 else streams end",
+                "duration_s": "duration_s",
                 "source": sql.code("stream_source", SOURCE),
                 "device": sql.code("stream_device_type", DEVICE),
                 "os": "lower(stream_device_os)",

@@ -47,7 +47,8 @@ def code(text: str, meanings: Mapping[str, str], default: str | None = "other") 
     """A vendor's code → our word; an unknown code becomes ``default``, null stays null."""
     cases = " ".join(f"when '{key}' then '{value}'" for key, value in meanings.items())
     other = "null" if default is None else f"'{default}'"
-    return f"case lower({text}) {cases} else case when {text} is not null then {other} end end"
+    given = text if all(key.isdigit() for key in meanings) else f"lower({text})"
+    return f"case {given} {cases} else case when {text} is not null then {other} end end"
 
 
 def isrc(text: str) -> str:
@@ -72,19 +73,24 @@ def needs(source: str, reason: str) -> Rule:
 
 
 def is_timely(source: str, value: str) -> tuple[Rule, ...]:
-    """A date or timestamp must be readable, not before all streaming and not after the delivery."""
+    """A typed date or timestamp must be there, not before all streaming and not after the delivery."""
     return (
-        Rule("time is missing or unreadable", f"({value}) is null", source),
-        Rule(f"played before {FIRST_DAY}", f"({value}) < date '{FIRST_DAY}'", source),
-        Rule("played after the delivery", f"({value})::date > {INGEST_DATE} + 1", source),
+        Rule("time is missing or unreadable", f"{value} is null", source),
+        Rule(f"played before {FIRST_DAY}", f"{value} < date '{FIRST_DAY}'", source),
+        Rule("played after the delivery", f"{value}::date > {INGEST_DATE} + 1", source),
     )
 
 
-def is_duration(source: str) -> Rule:
+def seconds(text: str) -> str:
+    """Text → seconds; null if it is no number."""
+    return f"try_cast({text} as double)"
+
+
+def is_duration(source: str, seconds: str) -> Rule:
     """Seconds that a person can listen in a day; a missing duration is none of ours to judge."""
     return Rule(
         "duration is negative or over a day",
-        f"{source} is not null and coalesce(try_cast({source} as double) not between 0 and 86400, true)",
+        f"{source} is not null and coalesce({seconds} not between 0 and 86400, true)",
         source,
     )
 
@@ -94,6 +100,6 @@ def is_count(source: str) -> Rule:
     return Rule("play count is no positive number", f"coalesce(try_cast({source} as bigint) < 1, true)", source)
 
 
-def plays(duration: str) -> str:
+def plays(seconds: str) -> str:
     """1 for a stream of at least 30 s or of unknown length, else 0."""
-    return f"case when try_cast({duration} as double) < {MIN_PLAY_S} then 0 else 1 end"
+    return f"case when {seconds} < {MIN_PLAY_S} then 0 else 1 end"
