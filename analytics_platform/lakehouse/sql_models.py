@@ -1,8 +1,8 @@
 """SQL models: ``sql/<schema>/<table>.sql``, one select each, read with sqlglot.
 
 A file begins with comment lines. The first is the table's comment, word for word as declared;
-the others say how the rows come about. Dependencies, column lineage and code version come
-from the syntax tree, so a new comment or line break changes no version.
+the others say how the rows come about, and one whose the table is. Dependencies, column lineage
+and code version come from the syntax tree, so a new comment or line break changes no version.
 """
 
 from __future__ import annotations
@@ -91,6 +91,9 @@ def _load(path: Path, tables: Mapping[str, Table]) -> SqlModel:
         header.append(line.removeprefix("--").strip())
     if not header or header[0] != table.comment:
         raise SqlModelError(f'{name}: its first line must be the declared comment: "-- {table.comment}"')
+    owners = [line for line in header if line.startswith("owner:")]
+    if owners != [f"owner: {table.owner}"]:
+        raise SqlModelError(f'{name}: its header must name the declared owner once: "-- owner: {table.owner}"')
     statements = sqlglot.parse(text, read=DIALECT)
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise SqlModelError(f"{name}: must be one select")
@@ -108,4 +111,9 @@ def _load(path: Path, tables: Mapping[str, Table]) -> SqlModel:
     }
     if unknown := sorted(sources - tables.keys()):
         raise SqlModelError(f"{name}: reads {', '.join(unknown)}, which no room declares")
-    return SqlModel(table, " ".join(header), text, tuple(tables[source] for source in sorted(sources)))
+    return SqlModel(
+        table,
+        " ".join(line for line in header if line not in owners),
+        text,
+        tuple(tables[source] for source in sorted(sources)),
+    )

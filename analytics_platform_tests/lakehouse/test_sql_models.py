@@ -18,7 +18,7 @@ from analytics_platform_tests.lakehouse.shapes import BY_VENDOR, PLAIN
 MODELS = load_sql_models(SQL_ROOT, TABLES)
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.table.full_name)
 
-HEADER = f"-- {PLAIN.comment}\n"
+HEADER = f"-- {PLAIN.comment}\n-- owner: {PLAIN.owner}\n"
 GOOD = "select number, 'x' as word from play.by_vendor"
 
 
@@ -34,6 +34,8 @@ def load(folder: Path, text: str, name: str = "play/plain") -> list[SqlModel]:
     [
         (GOOD, r'its first line must be the declared comment: "-- One row per number\."'),
         (f"-- Numbers.\n{GOOD}", "its first line must be the declared comment"),
+        (f"-- {PLAIN.comment}\n{GOOD}", 'its header must name the declared owner once: "-- owner: team:data"'),
+        (f"-- {PLAIN.comment}\n-- owner: me\n{GOOD}", "its header must name the declared owner once"),
         (HEADER, "must be one select"),
         (f"{HEADER}{GOOD};\n{GOOD}", "must be one select"),
         (f"{HEADER}drop table play.plain", "must be one select"),
@@ -73,6 +75,12 @@ def test_dependencies_leave_out_the_querys_own_parts(tmp_path: Path) -> None:
     (model,) = load(tmp_path, f"{HEADER}with plain as ({GOOD}) select number, word from plain")
     assert model.depends_on == (BY_VENDOR,)
     assert model.lineage == {"number": [("play.by_vendor", "number")], "word": []}
+
+
+@each_model
+def test_a_description_is_prose(model: SqlModel) -> None:
+    assert model.description.startswith(model.table.comment)
+    assert "owner:" not in model.description
 
 
 @each_model
