@@ -1,0 +1,95 @@
+"""The fan models side by side, on listeners and artists that none of them has seen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analytics_platform.fans.fan_profiles import TOLERANCE, FanProfiles, held_out_nats
+from analytics_platform.fans.lda import fit_fan_lda
+from analytics_platform.fans.levels import LEVELS, level_middles
+from analytics_platform.fans.mixture import CountArray, FloatArray, fit_mixture, posterior_shares
+from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
+from analytics_platform.fans.thresholds import Thresholds, segment_of
+from analytics_platform.modelling.evaluation import Score, bootstrap_ratio
+
+TEST_SHARE = 0.3
+"""Of the artists."""
+LDA_ARTISTS = 1_000
+"""scikit-learn needs 0.15 ms per artist and pass."""
+IMPOSSIBLE = 1e-4
+"""Every model's levels are mixed with so much of a uniform distribution, so that none scores minus infinity."""
+Z90 = 1.6449
+
+
+def compare_models(counts: CountArray, model: FanProfiles, *, seed: int = 0) -> list[Score]:
+    """Scores of ``fan_profiles`` and its baselines on the histograms (A, E, L) of one data set and window.
+
+    Artists are split; of a test artist half of the listeners are shown, the other half must be
+    predicted: log likelihood in nats per listener. Models fitted here see the training artists
+    only. ``fan_lda`` and ``percentile_thresholds`` know no exposure classes, so they predict the level alone;
+    the others predict the level given the class.
+    """
+    rng = np.random.default_rng(seed)
+    data = np.asarray(counts, dtype=np.int64)
+    test = rng.permutation(len(data)) < max(round(TEST_SHARE * len(data)), 1)
+    train, tested = data[~test], data[test]
+    seen = rng.binomial(tested, 0.5)
+    unseen = tested - seen
+    weight = unseen.sum(axis=(1, 2)).astype(float)
+    flat_train, flat_seen, flat_unseen = train.sum(axis=1), seen.sum(axis=1), unseen.sum(axis=1)
+    mixture = fit_mixture(train, model.mixture.segments, tolerance=TOLERANCE).mixture
+    nats = {
+        "fan_profiles": held_out_nats(seen, unseen, mixture),
+        "one_profile_for_all": held_out_nats(seen, unseen, fit_mixture(train, 1).mixture),
+        "artist_histogram": _own_histogram_nats(flat_train, flat_seen, flat_unseen),
+    }
+    lda = fit_fan_lda(flat_train, max_artists=LDA_ARTISTS, seed=seed)
+    lda_shares = fit_lda_shares(flat_seen, lda.profiles, lda.prior)
+    nats["fan_lda"] = _nats(flat_unseen, lda_shares @ lda.profiles)
+    cuts = percentile_thresholds(flat_train)
+    shares = np.nan_to_num(percentile_shares(flat_seen, cuts), nan=1 / (len(cuts) + 1))
+    nats["percentile_thresholds"] = _nats(flat_unseen, shares @ cut_profiles(flat_train, cuts))
+    scores = [
+        Score(name, "held_out_log_likelihood", *bootstrap_ratio(values, weight, rng), "nats per listener", "higher",
+              name != "fan_profiles", len(tested))
+        for name, values in nats.items()
+    ]  # fmt: skip
+    if model.mixture.segments > 1:
+        one, other = posterior_shares(seen, model.mixture), posterior_shares(unseen, model.mixture)
+        agree = np.abs(one.mean - other.mean) <= Z90 * np.sqrt(one.sd**2 + other.sd**2)
+        value = bootstrap_ratio(agree.mean(axis=1), np.ones(len(agree)), rng)
+        scores.append(
+            Score(
+                "fan_profiles", "split_half_coverage", *value, "share of 0.9 intervals", "near 0.9", False, len(agree)
+            )
+        )
+    return scores
+
+
+def fit_lda_shares(counts: CountArray, profiles: FloatArray, prior: float) -> FloatArray:
+    """Shares (A, K) of histograms (A, L) under fixed LDA profiles and its prior."""
+    shares = np.full((len(counts), len(profiles)), 1 / len(profiles))
+    for _ in range(200):
+        expected = shares * ((counts / (shares @ profiles)) @ profiles.T)
+        shares = expected + prior
+        shares /= shares.sum(axis=1, keepdims=True)
+    return shares
+
+
+def cut_profiles(counts: CountArray, cuts: Thresholds) -> FloatArray:
+    """(K, L): the label's own histogram (A, L), cut at thresholds: what a percentile segment looks like."""
+    pooled = np.asarray(counts).sum(axis=0) + 1e-9
+    segments = segment_of(level_middles(), cuts)
+    profiles = np.stack([np.where(segments == rank, pooled, 0.0) for rank in range(len(cuts) + 1)])
+    return profiles / np.maximum(profiles.sum(axis=1, keepdims=True), 1e-12)
+
+
+def _own_histogram_nats(train: CountArray, seen: CountArray, unseen: CountArray) -> FloatArray:
+    """The artist's own histogram, smoothed with ten listeners of the label: no segments at all."""
+    pooled = train.sum(axis=0) / train.sum()
+    own = seen + 10 * pooled
+    return _nats(unseen, own / own.sum(axis=1, keepdims=True))
+
+
+def _nats(unseen: CountArray, levels: FloatArray) -> FloatArray:
+    return (unseen * np.log((1 - IMPOSSIBLE) * levels + IMPOSSIBLE / LEVELS)).sum(axis=1)

@@ -1,0 +1,117 @@
+"""Histograms of artists, and of cells within them, into the shares that are published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics_platform.fans.exposure import CLASSES
+from analytics_platform.fans.fan_profiles import FanProfiles, reference_shares
+from analytics_platform.fans.levels import LEVELS
+from analytics_platform.fans.mixture import FloatArray, Mixture, fit_mixture, posterior_shares, predict_levels
+from analytics_platform.fans.thresholds import segment_thresholds
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from analytics_platform.fans.thresholds import Thresholds
+
+CELL_PRIOR = 10.0
+"""Listeners that an artist's average counts for in each of its cells."""
+ARRIVAL_ARTISTS = 2_000
+"""Artists that the arrivals of a window are fitted on."""
+FALSE_TARGETS = 0.10
+"""Share of false discoveries that fan targets may have (Benjamini and Hochberg)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Histograms:
+    """Listeners and plays of R rows (artists, or cells) by exposure class and level."""
+
+    keys: pl.DataFrame
+    """R rows: artist_id and what else they are keyed by, sorted."""
+    listeners: NDArray[np.int64]
+    """(R, E, L)."""
+    plays: NDArray[np.int64]
+    """(R, E, L)."""
+
+
+def histograms(rows: pl.DataFrame, *by: str) -> Histograms:
+    """Rows of ``segments.histogram_sql`` as arrays; ``by`` as it was given there."""
+    keys = rows.select("artist_id", *by).unique().sort("artist_id", *by).with_row_index("row")
+    placed = rows.join(keys, on=["artist_id", *by], how="left", maintain_order="left")
+    place = (placed["row"].to_numpy(), placed["exposure_class"].to_numpy(), placed["level"].to_numpy() - 1)
+    shape = (len(keys), CLASSES, LEVELS)
+    listeners, plays = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    np.add.at(listeners, place, placed["listeners"].to_numpy())
+    np.add.at(plays, place, placed["plays"].to_numpy())
+    return Histograms(keys.drop("row"), listeners, plays)
+
+
+def class_thresholds(model: FanProfiles) -> list[Thresholds]:
+    """Thresholds of every exposure class."""
+    return [segment_thresholds(model.mixture.profiles[:, e]) for e in range(model.mixture.profiles.shape[1])]
+
+
+def arrivals_now(listeners: NDArray[np.int64], model: FanProfiles) -> Mixture:
+    """The released profiles with the arrivals and the prior of today's artists.
+
+    Who is first heard when depends on how much history there is, and changes from month to month;
+    what a diehard's listening looks like does not.
+    """
+    heard = listeners[listeners.sum(axis=(1, 2)) > 0]
+    if model.mixture.segments == 1 or not len(heard):
+        return model.mixture
+    # Largest artists first would be a biased sample; an even one by row is not.
+    step = max(len(heard) // ARRIVAL_ARTISTS, 1)
+    fit = fit_mixture(heard[::step], model.mixture.segments, start=model.mixture, profiles_fixed=True, tolerance=1e-8)
+    return fit.mixture
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Estimated shares of R rows with 90 % intervals; all (R, K)."""
+
+    share: FloatArray
+    sd: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def estimate(
+    listeners: NDArray[np.int64], model: FanProfiles, mixture: Mixture, around: FloatArray | None = None
+) -> Estimate:
+    """Shares of histograms (R, E, L); ``around`` (R, K): shares that a row is expected to be like."""
+    prior = None if around is None else np.maximum(CELL_PRIOR * around, 1e-3)
+    found = posterior_shares(listeners, mixture, prior=prior)
+    low, high = found.interval(model.share_error)
+    return Estimate(found.mean, found.sd, low, high)
+
+
+def plays_by_segment(data: Histograms, mixture: Mixture) -> FloatArray:
+    """Plays (R, K) that the listeners of each segment are expected to have made."""
+    shares = reference_shares(data.listeners, mixture)
+    odds = shares[:, None, :] * mixture.arrivals.T[None]
+    weights = odds / odds.sum(axis=2, keepdims=True)
+    share_of_level = data.plays / predict_levels(shares, mixture)
+    return np.einsum("aek,ael,kel->ak", weights, share_of_level, mixture.profiles)
+
+
+def below_top_p_values(cells: Estimate, artist_shares: FloatArray) -> FloatArray:
+    """One-sided p-values (R,): that the most devoted segment is as large in a cell as with the artist."""
+    from scipy.special import ndtr
+
+    return ndtr((cells.share[:, -1] - artist_shares[:, -1]) / cells.sd[:, -1])
+
+
+def discoveries(p_values: FloatArray) -> NDArray[np.bool_]:
+    """Which of the p-values (R,) stand out when all are tested at once (Benjamini and Hochberg 1995)."""
+    order = np.argsort(p_values)
+    passed = p_values[order] <= FALSE_TARGETS * np.arange(1, len(order) + 1) / max(len(order), 1)
+    found = np.zeros(len(order), dtype=bool)
+    if passed.any():
+        found[order[: np.flatnonzero(passed)[-1] + 1]] = True
+    return found

@@ -1,0 +1,266 @@
+"""Train fan profiles for every data set and window, release or refuse them, and write their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics_platform.fans.compare import compare_models
+from analytics_platform.fans.estimates import Histograms, histograms
+from analytics_platform.fans.fan_profiles import FanProfiles
+from analytics_platform.fans.frames import profile_frame, threshold_frame
+from analytics_platform.fans.lda import fit_fan_lda
+from analytics_platform.fans.levels import Window
+from analytics_platform.fans.percentiles import percentile_thresholds
+from analytics_platform.fans.releases import (
+    MODEL,
+    Proposal,
+    Subject,
+    drift_now,
+    from_store,
+    is_due,
+    propose,
+    to_store,
+    version_name,
+)
+from analytics_platform.fans.segments import histogram_sql, pairs_sql
+from analytics_platform.fans.tables import FAN_PROFILES, FAN_THRESHOLDS, LISTENER_ARTIST_PLAYS
+from analytics_platform.lakehouse.lake import Commit, Lake
+from analytics_platform.lakehouse.tables import Table
+from analytics_platform.modelling.evaluation import Score
+from analytics_platform.modelling.model_store import StoredModel, load_model, save_model
+from analytics_platform.modelling.tables import LEADERBOARD, RELEASES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TASK = "fan_segments"
+MIN_ARTISTS = 10
+"""Fewer artists teach nothing about what fans have in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The profiles in use for a data set and window."""
+
+    subject: Subject
+    """``window_end`` is the last day of the data that they were fitted to."""
+    stored: StoredModel
+    model: FanProfiles
+
+
+@dataclass(slots=True)
+class Trained:
+    """What a training step found, for the page."""
+
+    released: list[Released] = field(default_factory=list)
+    drifts: dict[str, float] = field(default_factory=dict)
+    """Distance of today's profiles from the released ones, by subject."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why the newest profiles of a subject were refused, until others are released."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+
+
+def window_of(subject: Subject) -> Window | None:
+    """The days of a subject; None if undated."""
+    return Window.ending(subject.window_end, subject.window_days) if subject.window_end else None
+
+
+def subjects(lake: Lake) -> list[Subject]:
+    """Data sets and windows that have plays, in a fixed order."""
+    with lake.connect(LISTENER_ARTIST_PLAYS) as connection:
+        rows = connection.execute(
+            "select data_set, window_days, max(window_end) from fans.listener_artist_plays group by 1, 2 order by 1, 2"
+        ).fetchall()
+    return [Subject(*row) for row in rows]
+
+
+def train(
+    lake: Lake,
+    models: Path,
+    *,
+    min_listeners: int,
+    release: bool = False,
+    accept_drift: bool = False,
+    say: Callable[[str], None],
+) -> Trained:
+    """Bring ``models.releases``, ``models.leaderboard``, ``marts.fan_profiles`` and ``fan_thresholds`` up to date.
+
+    Args:
+        lake: where the plays are and the tables go.
+        models: folder of the model store.
+        min_listeners: artists with fewer teach nothing.
+        release: fit new profiles even where the released ones are not a quarter old.
+        accept_drift: release them even if they moved too far.
+        say: told in words what is being done.
+    """
+    import polars as pl
+
+    log = read_table(lake, RELEASES)
+    trained = Trained()
+    for subject in subjects(lake):
+        data = read_histograms(lake, subject, min_listeners)
+        if len(data.listeners) < MIN_ARTISTS:
+            trained.skipped[subject.name] = (
+                f"{len(data.listeners)} artists with at least {min_listeners} listeners, {MIN_ARTISTS} are needed"
+            )
+            continue
+        mine = log.filter((pl.col("data_set") == subject.data_set) & (pl.col("window_days") == subject.window_days))
+        current = current_release(mine, models)
+        tried_last = mine["window_end"].max() if len(mine) else None
+        if current is None or release or is_due(tried_last, subject.window_end):  # type: ignore[arg-type]
+            before = current.model if current else None
+            proposal = propose(
+                data.listeners,
+                before,
+                accept_drift=accept_drift,
+                progress=lambda text, name=subject.name: say(f"{name}: {text}"),
+            )
+            row = _keep(models, subject, data.listeners, proposal, len(mine) + 1, say)
+            log = log.vstack(pl.DataFrame([row], schema=log.schema))
+            mine = log.filter((pl.col("data_set") == subject.data_set) & (pl.col("window_days") == subject.window_days))
+            current = current_release(mine, models)
+        newest = mine.sort("release_no").row(-1, named=True)
+        if newest["status"] == "refused":
+            trained.refused[subject.name] = newest["reason"]
+        if current is not None:
+            trained.drifts[subject.name] = drift_now(data.listeners, current.model)
+            trained.released.append(current)
+    _write(lake, log, trained)
+    return trained
+
+
+def read_histograms(lake: Lake, subject: Subject, least: int) -> Histograms:
+    """Histograms of a subject's artists with at least so many listeners."""
+    only = {"data_set": [subject.data_set], "window_days": [subject.window_days]}
+    with lake.connect(LISTENER_ARTIST_PLAYS, only=only) as connection:
+        pairs = f"({pairs_sql('fans.listener_artist_plays', window_of(subject))})"
+        return histograms(connection.sql(histogram_sql(pairs, least=least)).pl())
+
+
+def read_table(lake: Lake, table: Table) -> pl.DataFrame:
+    """All rows of a small table, the columns in declared order."""
+    columns = ", ".join(f'"{column.name}"' for column in table)
+    with lake.connect(table) as connection:
+        return connection.sql(f"select {columns} from {table.full_name}").pl()
+
+
+def current_release(log: pl.DataFrame, models: Path) -> Released | None:
+    """The newest released version in rows of ``models.releases`` of one subject; None if there is none."""
+    import polars as pl
+
+    released = log.filter((pl.col("model") == MODEL) & (pl.col("status") == "released")).sort("release_no")
+    if not len(released):
+        return None
+    row = released.row(-1, named=True)
+    stored = load_model(models, MODEL, row["version"])
+    subject = Subject(row["data_set"], row["window_days"], row["window_end"])
+    return Released(subject, stored, from_store(stored))
+
+
+def released_models(lake: Lake, models: Path) -> dict[tuple[str, int], Released]:
+    """The profiles in use, by data set and window."""
+    log = read_table(lake, RELEASES)
+    found = [current_release(part, models) for _, part in log.group_by("data_set", "window_days")]
+    return {(r.subject.data_set, r.subject.window_days): r for r in found if r is not None}
+
+
+def _keep(
+    models: Path,
+    subject: Subject,
+    counts: NDArray[np.int64],
+    proposal: Proposal,
+    number: int,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Store a proposal with its scores and baselines; gives its row of ``models.releases``."""
+    say(f"{subject.name}: comparing models")
+    scores = compare_models(counts, proposal.model)
+    flat = counts.sum(axis=1)
+    baselines = {
+        "fan_lda": fit_fan_lda(flat, max_artists=1_000).thresholds(),
+        "percentile_thresholds": percentile_thresholds(flat),
+    }
+    arrays, info = to_store(proposal, subject)
+    info |= {"release_no": number, "scores": [asdict(s) for s in scores], "baseline_thresholds": baselines}
+    version = version_name(subject, counts)
+    version = f"{version}-{number}"
+    save_model(models, MODEL, version, arrays, info)
+    say(f"{subject.name}: {proposal.status}: {proposal.reason}")
+    return {
+        "model": MODEL,
+        "data_set": subject.data_set,
+        "window_days": subject.window_days,
+        "version": version,
+        "release_no": number,
+        "status": proposal.status,
+        "window_end": subject.window_end,
+        "drift": proposal.drift,
+        "reason": proposal.reason,
+    }
+
+
+def _write(lake: Lake, log: pl.DataFrame, trained: Trained) -> None:
+    """All four tables, whole, from the log of releases and the stored models."""
+    import polars as pl
+
+    def frame(table: Table, parts: list[pl.DataFrame]) -> None:
+        with lake.duckdb() as connection:
+            if parts:
+                connection.register("model_rows", pl.concat(parts))
+                trained.commits[table.full_name] = lake.write(
+                    table, connection, "select * from model_rows", replace=_own(table)
+                )
+            else:
+                trained.commits[table.full_name] = lake.commit(table, [], replace=_own(table))
+
+    frame(RELEASES, [log] if len(log) else [])
+    frame(LEADERBOARD, [_score_frame(r) for r in trained.released])
+    frame(FAN_PROFILES, [profile_frame(r.model, r.subject, r.stored.version) for r in trained.released])
+    frame(
+        FAN_THRESHOLDS,
+        [
+            threshold_frame(
+                {MODEL: r.model.thresholds(), **r.stored.info["baseline_thresholds"]}, r.subject, r.stored.version
+            )
+            for r in trained.released
+        ],
+    )
+
+
+def _own(table: Table) -> list[tuple[str, str, object]]:
+    """What of a shared table is ours to replace."""
+    return {RELEASES.full_name: [("model", "=", MODEL)], LEADERBOARD.full_name: [("task", "=", TASK)]}.get(
+        table.full_name, []
+    )
+
+
+def _score_frame(released: Released) -> pl.DataFrame:
+    import polars as pl
+
+    scores = [Score(**score) for score in released.stored.info["scores"]]
+    rows = [
+        {
+            "task": TASK,
+            "data_set": released.subject.data_set,
+            "window_days": released.subject.window_days,
+            "model": score.model,
+            "metric": score.metric,
+            "value": score.value,
+            "value_low": score.low,
+            "value_high": score.high,
+            "unit": score.unit,
+            "better": score.better,
+            "is_baseline": score.is_baseline,
+            "groups": score.groups,
+            "model_version": released.stored.version,
+        }
+        for score in scores
+    ]
+    return pl.DataFrame(rows)

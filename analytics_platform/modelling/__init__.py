@@ -1,0 +1,1 @@
+"""What every model shares: a store of versions, and honest scores."""

@@ -1,0 +1,67 @@
+"""The tables of all models: what was released, and how every model scores beside its baselines."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from analytics_platform.lakehouse.tables import Column, Table
+
+MODEL = Column("model", "VARCHAR", "Name of the model family.")
+DATA_SET = Column("data_set", "VARCHAR", "Data set that the model was trained on.")
+WINDOW = Column("window_days", "SMALLINT", "Window of the data in days; 0 = undated.", minimum=0, maximum=365)
+
+RELEASES = Table(
+    "models",
+    "releases",
+    "One row per version of a model that was released, or that was refused and why.",
+    (
+        MODEL,
+        DATA_SET,
+        WINDOW,
+        Column("version", "VARCHAR", "Name of the version, as in the model store and in model_version columns."),
+        Column("release_no", "INTEGER", "1 for the first version of its data set and window, then 2, 3 …", minimum=1),
+        Column(
+            "status",
+            "VARCHAR",
+            "released: in use until the next release_no is; refused: kept for inspection, never used.",
+            values=("released", "refused"),
+        ),
+        Column("window_end", "DATE", "Last day of the data; null if undated.", True, date(2002, 10, 1)),
+        Column(
+            "drift",
+            "DOUBLE",
+            "Largest total variation of a profile from the release before, 0 to 1; null if there was none to match.",
+            True,
+            0,
+            1,
+        ),
+        Column("reason", "VARCHAR", "Why it was released or refused."),
+    ),
+    key=("model", "data_set", "window_days", "release_no", "version"),
+    partition_by=("model",),
+)
+
+LEADERBOARD = Table(
+    "models",
+    "leaderboard",
+    "One row per task, data set, window, model and metric: a score beside the scores of its baselines.",
+    (
+        Column("task", "VARCHAR", "What the models are compared at: fan_segments …"),
+        DATA_SET,
+        WINDOW,
+        MODEL,
+        Column("metric", "VARCHAR", "Name of the score."),
+        Column("value", "DOUBLE", "The score, on groups that the model has not seen."),
+        Column("value_low", "DOUBLE", "Lower end of its 90 % interval, by a bootstrap over groups."),
+        Column("value_high", "DOUBLE", "Upper end of its 90 % interval, by a bootstrap over groups."),
+        Column("unit", "VARCHAR", "Unit of the score."),
+        Column("better", "VARCHAR", "Which way is better.", values=("higher", "lower", "near 0.9")),
+        Column("is_baseline", "BOOLEAN", "True for dummies and for methods of others."),
+        Column("groups", "BIGINT", "Groups (artists, tracks …) that it was measured on.", minimum=1),
+        Column("model_version", "VARCHAR", "Version of the released model beside which it was measured."),
+    ),
+    key=("task", "data_set", "window_days", "model", "metric"),
+    partition_by=("task",),
+)
+
+TABLES = (RELEASES, LEADERBOARD)
