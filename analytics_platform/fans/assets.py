@@ -12,7 +12,7 @@ from analytics_platform.fans.tables import (
     LISTENER_ARTIST_PLAYS,
     LISTENING_LEVELS,
 )
-from analytics_platform.fans.windows import DATED, covered_windows, update_undated, update_window
+from analytics_platform.fans.windows import DATED, covered_windows, date_older_levels, update_undated, update_window
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration.automation import after_its_inputs
 from analytics_platform.orchestration.checks import check_declared, declared_spec
@@ -75,6 +75,7 @@ def count_listening_levels(
         for window in covered_windows(lake, platform.settings.windows_days, data_set)
     ]
     updates += update_undated(lake)
+    date_older_levels(lake)
     for update in updates:
         context.log.info(f"{update.data_set}, {update.window_days} days: {update.how}")
     shown = dg.MetadataValue.table(

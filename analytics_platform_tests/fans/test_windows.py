@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from analytics_platform.fans import windows
+from analytics_platform.fans.levels import BEFORE_WINDOW
 from analytics_platform.fans.tables import LISTENER_ARTIST_PLAYS, LISTENING_LEVELS
-from analytics_platform.fans.windows import covered_windows, update_window
+from analytics_platform.fans.windows import covered_windows, date_older_levels, update_window
 from analytics_platform.lakehouse.lake import Lake
+from analytics_platform.orchestration.checks import check_declared
 from analytics_platform.streams.tables import LISTENER_ARTIST_DAYS
 
 FIRST = date(2026, 3, 1)
@@ -46,6 +49,13 @@ def deliver(lake: Lake, day: int, seed: int = 0, vendor: str = "spotify") -> Non
         )
 
 
+def take_away(lake: Lake, day: int) -> None:
+    with lake.duckdb() as connection:
+        nothing = "select null as listener_key, null as artist_id, null as play_date, null as plays where false"
+        partition = {"vendor": "spotify", "ingest_date": FIRST + timedelta(day)}
+        lake.write(LISTENER_ARTIST_DAYS, connection, nothing, partition=partition)
+
+
 def update(lake: Lake, *, full: bool = False) -> str:
     (window,) = covered_windows(lake, (LENGTH,))
     return update_window(lake, window, full=full).how
@@ -55,7 +65,8 @@ def state(lake: Lake) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Plays per pair, and the levels."""
     with lake.connect(LISTENER_ARTIST_PLAYS, LISTENING_LEVELS) as connection:
         pairs = connection.sql(
-            "select listener_key, artist_id, sum(plays)::bigint as plays from fans.listener_artist_plays"
+            "select listener_key, artist_id, sum(plays)::bigint as plays,"
+            " max_by(first_play_date, change_no) as first_play_date from fans.listener_artist_plays"
             " group by all having sum(plays) > 0 order by all"
         ).pl()
         levels = connection.sql("from fans.listening_levels order by all").pl()
@@ -69,6 +80,15 @@ def assert_equals_a_full_count(lake: Lake, tmp_path: Path) -> None:
     shutil.copytree(lake.root, copy)
     recounted = Lake(copy)
     assert update(recounted, full=True) == "full"
+    with recounted.connect(LISTENER_ARTIST_DAYS) as connection:
+        truth = connection.sql(
+            "select listener_key, artist_id, min(play_date) as first_play_date from streams.listener_artist_days"
+            " group by all order by all"
+        ).pl()
+    pairs = state(recounted)[0]
+    assert_frame_equal(
+        pairs.drop("plays"), truth.join(pairs, on=["listener_key", "artist_id"], how="semi"), check_row_order=False
+    )
     for found, expected in zip(state(lake), state(recounted), strict=True):
         assert len(expected)
         assert_frame_equal(found, expected)
@@ -102,23 +122,27 @@ def a_restated_day_that_has_left_the_window(lake: Lake) -> None:
     deliver(lake, 0, seed=1)
 
 
+def days_that_have_left_the_window_taken_away(lake: Lake) -> None:
+    """As retention does."""
+    for day in (0, 1):
+        take_away(lake, day)
+
+
+def an_older_delivery_than_any(lake: Lake) -> None:
+    deliver(lake, 0, vendor="apple")
+
+
 def late_rows_of_a_vendor_who_delivers_an_old_day(lake: Lake) -> None:
     deliver(lake, 4, vendor="fuga")
 
 
 def a_day_taken_away(lake: Lake) -> None:
-    with lake.duckdb() as connection:
-        nothing = "select null as listener_key, null as artist_id, null as play_date, null as plays where false"
-        partition = {"vendor": "spotify", "ingest_date": FIRST + timedelta(4)}
-        lake.write(LISTENER_ARTIST_DAYS, connection, nothing, partition=partition)
+    take_away(lake, 4)
 
 
 def the_last_day_taken_away(lake: Lake) -> None:
     """The window moves back."""
-    with lake.duckdb() as connection:
-        nothing = "select null as listener_key, null as artist_id, null as play_date, null as plays where false"
-        partition = {"vendor": "spotify", "ingest_date": FIRST + timedelta(6)}
-        lake.write(LISTENER_ARTIST_DAYS, connection, nothing, partition=partition)
+    take_away(lake, 6)
 
 
 def the_files_merged(lake: Lake) -> None:
@@ -139,6 +163,8 @@ def all_of_it(lake: Lake) -> None:
         two_new_days_of_two_vendors,
         a_restated_day,
         a_restated_day_that_has_left_the_window,
+        days_that_have_left_the_window_taken_away,
+        an_older_delivery_than_any,
         late_rows_of_a_vendor_who_delivers_an_old_day,
         a_day_taken_away,
         the_last_day_taken_away,
@@ -215,6 +241,41 @@ def test_a_table_of_days_made_anew_is_not_taken_for_the_old_one(lake: Lake, tmp_
     assert lake.version(LISTENER_ARTIST_DAYS) == version
     assert update(lake) == "full"
     assert_equals_a_full_count(lake, tmp_path)
+
+
+def test_a_lake_without_first_listens_is_counted_anew(lake: Lake, tmp_path: Path) -> None:
+    """As an earlier version of this code left it, with a window that is counted no more."""
+    days = lake.open(LISTENER_ARTIST_DAYS)
+    assert days is not None
+    stamp = {f"window_label_{LENGTH}": f"{days.version()} {FIRST + timedelta(6)} {days.metadata().id}"}
+    for table, lacking, grain in (
+        (LISTENER_ARTIST_PLAYS, "first_play_date", "listener_key"),
+        (LISTENING_LEVELS, "first_listen", "level"),
+    ):
+        with lake.connect(table) as connection:
+            select = f"select distinct on (artist_id, {grain}) * exclude ({lacking}) from {table.full_name}"
+            connection.execute(f"create table former as {select}")
+            shutil.rmtree(lake.uri(table))
+            columns = tuple(column for column in table if column.name != lacking)
+            key = tuple(name for name in table.key if name != lacking)
+            older = replace(table, columns=columns, key=key)
+            lake.write(older, connection, "select * replace (9 as window_days) from former")
+            where = [("window_days", "=", LENGTH)]
+            lake.write(older, connection, "from former", replace=where, metadata=stamp)
+    assert update(lake) == "full"
+    date_older_levels(lake)
+    with lake.connect(LISTENING_LEVELS) as connection:
+        ((unknown,),) = connection.execute(
+            "select count(*) from fans.listening_levels where first_listen is null"
+        ).fetchall()
+        former = connection.execute(
+            "select first_listen, count(*) > 0 from fans.listening_levels where window_days = 9 group by all"
+        ).fetchall()
+    assert unknown == 0
+    assert former == [(BEFORE_WINDOW, True)]
+    assert check_declared(lake, LISTENING_LEVELS).passed
+    deliver(lake, 7)
+    assert update(lake) == "incremental"
 
 
 def test_a_window_that_the_days_do_not_fill_is_left_out(lake: Lake) -> None:
