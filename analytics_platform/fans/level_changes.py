@@ -202,21 +202,21 @@ def changed_levels_sql(levels: str, changes: str) -> str:
 
     ``levels`` names the histogram before, ``changes`` the result of ``levels_change_sql``.
     """
+    # Both have one row per key, so they are joined: grouping all rows of the histogram takes three times as long.
     return f"""
 with parts as (
-    select artist_id, level, first_listen, listeners, plays from {levels}
-    union all
-    select artist_id, level, first_listen, listeners, plays from {changes}
+    select
+        artist_id,
+        level,
+        first_listen,
+        coalesce(before.listeners, 0) + coalesce(changes.listeners, 0) as listeners,
+        coalesce(before.plays, 0) + coalesce(changes.plays, 0) as plays
+    from {levels} as before
+    full join {changes} as changes using (artist_id, level, first_listen)
 )
-select
-    artist_id,
-    level,
-    first_listen,
-    cast(sum(listeners) as bigint) as listeners,
-    cast(sum(plays) as bigint) as plays
+select artist_id, level, first_listen, cast(listeners as bigint) as listeners, cast(plays as bigint) as plays
 from parts
-group by artist_id, level, first_listen
-having sum(listeners) <> 0"""
+where listeners <> 0"""
 
 
 def state_plays_sql(state: str) -> str:
