@@ -40,7 +40,10 @@ class Settings(BaseSettings):
         default=0.02, ge=0, le=1, description="Share of a day's listeners seen the next day."
     )
     min_artist_listeners: int = Field(
-        default=20, ge=1, description="An artist with fewer listeners gets no fan shares."
+        default=50, ge=1, description="An artist with fewer listeners gets no fan shares."
+    )
+    min_cell_listeners: int = Field(
+        default=10, ge=2, description="A country, age band … with fewer of an artist's listeners is withheld."
     )
     memory_limit_mb: int = Field(
         default=2048, ge=128, description="DuckDB's memory in one step, MiB; more goes to disk."
@@ -60,6 +63,11 @@ class Settings(BaseSettings):
     def lake_root(self) -> Path:
         """Raw deliveries, tables, audio and models."""
         return self.home / "lake"
+
+    @property
+    def models_root(self) -> Path:
+        """Versions of trained models."""
+        return self.lake_root / "models"
 
     @property
     def inbox(self) -> Path:

@@ -1,19 +1,23 @@
-"""Assets of the room: plays and levels per window, the article's model, its tables."""
+"""Assets of the room: plays and levels per window, fan profiles, segments, and what people read of them."""
 
-import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from analytics_platform.fans.tables import (
     FAN_PROFILES,
+    FAN_SEGMENTS_BY,
     FAN_THRESHOLDS,
-    LDA_SHARES,
     LISTENER_ARTIST_PLAYS,
+    LISTENER_SEGMENTS,
+    LISTENER_TRAITS,
     LISTENING_LEVELS,
+    REPORTS,
 )
 from analytics_platform.fans.windows import DATED, covered_windows, update_undated, update_window
 from analytics_platform.lakehouse.tables import Table
+from analytics_platform.modelling.tables import LEADERBOARD, RELEASES
 from analytics_platform.orchestration.automation import after_its_inputs
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
@@ -22,12 +26,20 @@ from analytics_platform.orchestration.metadata import (
     asset_key,
     declared_metadata,
     line_plot,
+    versions,
     written_metadata,
 )
 from analytics_platform.orchestration.resources import Platform
-from analytics_platform.streams.tables import LISTENER_ARTIST_COUNTS, LISTENER_ARTIST_DAYS, LISTENER_RETURNS
+from analytics_platform.streams.tables import (
+    ARTIST_NAMES,
+    LISTENER_ARTIST_COUNTS,
+    LISTENER_ARTIST_DAYS,
+    LISTENER_RETURNS,
+)
 
-UNKNOWN_ARTIST = "(unknown)"
+if TYPE_CHECKING:
+    from analytics_platform.fans.mixture import FloatArray
+    from analytics_platform.fans.training import Trained
 
 
 def _specs(tables: Sequence[Table], deps: Sequence[Table], kinds: set[str]) -> list[dg.AssetSpec]:
@@ -92,58 +104,184 @@ def count_listening_levels(
         yield check_declared(lake, table)
 
 
-@dg.multi_asset(
-    name="fit_fan_lda",
-    specs=_specs([LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES], [LISTENING_LEVELS], {"python", "scikitlearn"}),
-    check_specs=[declared_spec(table) for table in (LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES)],
-)
-def fit_fan_lda(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
-    """The article's model: three fan profiles by LDA, an artist a document, a listening level a word."""
-    import polars as pl
+class ReleaseConfig(dg.Config):
+    """Whether new profiles are released."""
 
-    from analytics_platform.fans import lda
-    from analytics_platform.fans.lda_frames import ModelRun, level_matrix, profile_frame, share_frame, threshold_frame
+    release: bool = False
+    """Fit and release new profiles now, even if the released ones are not a quarter old."""
+    accept_drift: bool = False
+    """Release them even if a profile moved too far or the number of segments changed. Segments then mean something
+    else than before: say so to their readers."""
+
+
+TRAINED = (RELEASES, LEADERBOARD, FAN_PROFILES, FAN_THRESHOLDS)
+PROFILES_HOLD = dg.AssetCheckSpec(
+    "profiles_hold",
+    asset=asset_key(FAN_PROFILES),
+    description="The newest profiles were not refused, and today's lie near the released ones.",
+)
+
+
+@dg.multi_asset(
+    name="train_fan_profiles",
+    specs=_specs(TRAINED, [LISTENER_ARTIST_PLAYS, LISTENING_LEVELS], {"python", "scikitlearn"}),
+    check_specs=[*(declared_spec(table) for table in TRAINED), PROFILES_HOLD],
+    pool="models",
+)
+def train_fan_profiles(
+    context: dg.AssetExecutionContext, config: ReleaseConfig, platform: dg.ResourceParam[Platform]
+) -> AssetEvents:
+    """Fan profiles: fitted, compared with their baselines, and released once a quarter."""
+    from analytics_platform.fans.fan_profiles import MAX_DRIFT
+    from analytics_platform.fans.training import train
 
     lake, settings = platform.lake, platform.settings
-    version = lake.version(LISTENING_LEVELS)
-    with lake.connect(LISTENING_LEVELS, versions={LISTENING_LEVELS.full_name: version or 0}) as connection:
-        levels = connection.sql("from fans.listening_levels").pl()
-    levels = levels.filter(pl.col("artist_id") != UNKNOWN_ARTIST)
-    enough = pl.col("listeners").sum().over("data_set", "window_days", "artist_id") >= settings.min_artist_listeners
-    levels = levels.filter(enough)
-    frames: dict[str, list[pl.DataFrame]] = {t.full_name: [] for t in (LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES)}
-    plots: Metadata = {}
-    for (data_set, days, end), rows in sorted(
-        levels.group_by("data_set", "window_days", "window_end"), key=lambda g: str(g[0])
-    ):
-        artists, counts = level_matrix(rows)
-        model = lda.fit_fan_lda(counts)
-        name = f"{data_set}, {days} days"
-        context.log.info(f"{name}: {len(artists)} artists, {model.iterations} passes, converged: {model.converged}")
-        run = ModelRun(str(data_set), int(days), end, _model_version(counts.tobytes()))
-        frames[LDA_SHARES.full_name].append(share_frame(artists, counts, model, run))
-        frames[FAN_THRESHOLDS.full_name].append(threshold_frame(model, run))
-        frames[FAN_PROFILES.full_name].append(profile_frame(model, run))
-        plots[f"profiles {name}"] = line_plot(
-            {str(i): list(profile) for i, profile in enumerate(model.profiles)},
-            f"{name}: probability of each listening level, passive to diehard",
-        )
-        plots[f"perplexity {name}"] = model.perplexity
-    for table in (LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES):
-        commit = None
-        if frames[table.full_name]:
-            rows = pl.concat(frames[table.full_name])
-            with lake.duckdb() as connection:
-                connection.register("model_rows", rows)
-                commit = lake.write(table, connection, "select * from model_rows", replace=())
-        metadata: Metadata = written_metadata(lake, table, commit, {LISTENING_LEVELS.full_name: version})
-        yield dg.MaterializeResult(
-            asset_key=asset_key(table), metadata=metadata | (plots if table is FAN_PROFILES else {})
-        )
-    for table in (LDA_SHARES, FAN_THRESHOLDS, FAN_PROFILES):
+    reads = {LISTENER_ARTIST_PLAYS.full_name: lake.version(LISTENER_ARTIST_PLAYS)}
+    trained = train(
+        lake,
+        settings.models_root,
+        min_listeners=settings.min_artist_listeners,
+        release=config.release,
+        accept_drift=config.accept_drift,
+        say=context.log.info,
+    )
+    for name, reason in trained.skipped.items():
+        context.log.warning(f"{name}: no profiles: {reason}")
+    for table in TRAINED:
+        metadata = written_metadata(lake, table, trained.commits.get(table.full_name), reads)
+        if table is FAN_PROFILES:
+            metadata |= _pictures(trained) | ({"skipped": trained.skipped} if trained.skipped else {})
+        elif table is FAN_THRESHOLDS:
+            metadata["thresholds"] = _thresholds_table(trained)
+        elif table is LEADERBOARD:
+            metadata["scores"] = _scores_table(trained)
+        yield dg.MaterializeResult(asset_key=asset_key(table), metadata=metadata)
+    for table in TRAINED:
         yield check_declared(lake, table)
+    drifted = {name: drift for name, drift in trained.drifts.items() if drift > MAX_DRIFT}
+    told = [f"{name}: new profiles were refused: {reason}" for name, reason in trained.refused.items()]
+    told += [f"{name}: today's profiles lie {drift:.3f} from the released ones" for name, drift in drifted.items()]
+    advice = "The released profiles stay in use. To change them: train_fan_profiles with release and accept_drift."
+    yield dg.AssetCheckResult(
+        passed=not told,
+        check_name=PROFILES_HOLD.name,
+        asset_key=asset_key(FAN_PROFILES),
+        severity=dg.AssetCheckSeverity.ERROR if trained.refused else dg.AssetCheckSeverity.WARN,
+        description=". ".join([*told, advice]) if told else None,
+        metadata={f"drift {name}": drift for name, drift in trained.drifts.items()},
+    )
 
 
-def _model_version(data: bytes) -> str:
-    """Names the model by all that it depends on: the counts and the code's parameters."""
-    return f"fan_lda-{hashlib.sha256(data).hexdigest()[:8]}"
+def _pictures(trained: "Trained") -> Metadata:
+    """What the page shows of each released model: its curves, why it has so many segments, and its coverage."""
+    shown: Metadata = {}
+    for released in trained.released:
+        name, info = released.subject.name, released.stored.info
+        shown[f"profiles {name}"] = line_plot(
+            {segment: list(profile) for segment, profile in enumerate_segments(released.model.shown)},
+            f"{name}: probability of each listening level, passive to diehard; released as {released.stored.version}",
+        )
+        shown[f"segments {name}"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "segments": c.segments,
+                        "held-out gain, nats": round(c.gain, 4),
+                        "90 % interval": f"{c.gain_low:.4f} to {c.gain_high:.4f}",
+                        "bootstrap distance": round(c.distance, 3),
+                        "supported": c.supported,
+                    }
+                )
+                for c in released.model.candidates
+            ]
+        )
+        for score in info["scores"]:
+            if score["metric"] == "split_half_coverage":
+                shown[f"coverage {name}"] = round(score["value"], 3)
+        shown[f"drift {name}"] = round(trained.drifts[name], 4)
+    return shown
+
+
+def enumerate_segments(profiles: "FloatArray") -> list[tuple[str, "FloatArray"]]:
+    """Segment names beside their profiles."""
+    from analytics_platform.fans.thresholds import segment_names
+
+    return list(zip(segment_names(len(profiles)), profiles, strict=True))
+
+
+def _thresholds_table(trained: "Trained") -> dg.MetadataValue[Any]:
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord({"data set, window": released.subject.name, "model": model, "plays": str(tuple(cuts))})
+            for released in trained.released
+            for model, cuts in {
+                "fan_profiles": released.model.thresholds(),
+                **released.stored.info["baseline_thresholds"],
+            }.items()
+        ]
+    )
+
+
+def _scores_table(trained: "Trained") -> dg.MetadataValue[Any]:
+    return dg.MetadataValue.table(
+        [
+            dg.TableRecord(
+                {
+                    "data set, window": released.subject.name,
+                    "model": score["model"],
+                    "metric": score["metric"],
+                    "value": round(score["value"], 4),
+                    "90 % interval": f"{score['low']:.4f} to {score['high']:.4f}",
+                }
+            )
+            for released in trained.released
+            for score in released.stored.info["scores"]
+        ]
+    )
+
+
+@dg.multi_asset(
+    name="segment_listeners",
+    specs=_specs(
+        [LISTENER_SEGMENTS], [LISTENER_ARTIST_PLAYS, LISTENER_ARTIST_DAYS, FAN_PROFILES], {"python", "duckdb"}
+    ),
+    check_specs=[declared_spec(LISTENER_SEGMENTS)],
+)
+def segment_listeners(platform: dg.ResourceParam[Platform]) -> AssetEvents:
+    """Every listener and artist of a window, and of the one before, with the segment that fits best."""
+    from analytics_platform.fans.reporting import segment_listeners
+    from analytics_platform.fans.training import released_models
+
+    lake = platform.lake
+    reads = versions(lake, (LISTENER_ARTIST_PLAYS, LISTENER_ARTIST_DAYS, RELEASES))
+    commit = segment_listeners(lake, released_models(lake, platform.settings.models_root))
+    yield dg.MaterializeResult(metadata=written_metadata(lake, LISTENER_SEGMENTS, commit, reads))
+    yield check_declared(lake, LISTENER_SEGMENTS)
+
+
+@dg.multi_asset(
+    name="report_fans",
+    specs=_specs(REPORTS, [LISTENER_SEGMENTS, LISTENER_TRAITS, FAN_PROFILES, ARTIST_NAMES], {"python", "duckdb"}),
+    check_specs=[declared_spec(table) for table in REPORTS],
+)
+def report_fans(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
+    """Who an artist's listeners are, where, how they moved, and whom to win; with ranges, small cells withheld."""
+    from analytics_platform.fans.reporting import report
+    from analytics_platform.fans.training import released_models
+
+    lake, settings = platform.lake, platform.settings
+    reads = versions(lake, (LISTENER_SEGMENTS, LISTENER_TRAITS, RELEASES, ARTIST_NAMES))
+    commits, reported = report(
+        lake,
+        released_models(lake, settings.models_root),
+        min_listeners=settings.min_artist_listeners,
+        min_cell=settings.min_cell_listeners,
+        say=context.log.info,
+    )
+    for table in REPORTS:
+        metadata = written_metadata(lake, table, commits[table.full_name], reads)
+        if table in FAN_SEGMENTS_BY.values() and reported.suppressed:
+            metadata["suppressed_cells"] = reported.suppressed
+        yield dg.MaterializeResult(asset_key=asset_key(table), metadata=metadata)
+    for table in REPORTS:
+        yield check_declared(lake, table)

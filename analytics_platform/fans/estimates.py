@@ -100,11 +100,15 @@ def plays_by_segment(data: Histograms, mixture: Mixture) -> FloatArray:
     return np.einsum("aek,ael,kel->ak", weights, share_of_level, mixture.profiles)
 
 
-def below_top_p_values(cells: Estimate, artist_shares: FloatArray) -> FloatArray:
-    """One-sided p-values (R,): that the most devoted segment is as large in a cell as with the artist."""
+def below_top_p_values(shares: FloatArray, sds: FloatArray, artist_shares: FloatArray) -> FloatArray:
+    """One-sided p-values (R,): that the most devoted segment is as large in a cell as with the artist.
+
+    Shares and deviations (R, K) of cells are drawn towards the artist's, so the test errs on the
+    side of finding nothing. An error of the profiles is in both and cancels.
+    """
     from scipy.special import ndtr
 
-    return ndtr((cells.share[:, -1] - artist_shares[:, -1]) / cells.sd[:, -1])
+    return ndtr((shares[:, -1] - artist_shares[:, -1]) / sds[:, -1])
 
 
 def discoveries(p_values: FloatArray) -> NDArray[np.bool_]:

@@ -16,11 +16,17 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics_platform.streams.tables import FIRST_DAY
+
 LEVELS = 60
 SINGLE_LEVELS = 12
 """Levels 1 to 12 hold one play count each."""
 TOP_PLAYS = 10_000
 """First play count of level 60. 27 plays a day for a year: few listeners, and no fan more than a fan."""
+BEFORE_WINDOW = FIRST_DAY
+"""``first_listen`` of who heard the artist before the window, or nobody knows when."""
+WEEKLY_DAYS = 90
+"""Windows of up to so many days keep first listens by week, longer ones by month."""
 
 
 def _first_plays() -> tuple[int, ...]:
@@ -106,6 +112,11 @@ class Window:
             raise ValueError("a window has at least one day")
         return cls(end - timedelta(days=days - 1), end)
 
+    @property
+    def days(self) -> int:
+        """Length in days, at least 1."""
+        return (self.end - self.start).days + 1
+
     def sql(self, column: str = "play_date") -> str:
         """SQL condition: ``column`` lies in the window."""
         return f"{column} between date '{self.start.isoformat()}' and date '{self.end.isoformat()}'"
@@ -131,30 +142,51 @@ def bucket_sql(bucket: int, buckets: int) -> str:
     return f"left(listener_key, 1) in ({', '.join(repr(c) for c in KEY_ALPHABET[bucket * share :][:share])})"
 
 
-def window_plays_sql(days: str, window: Window) -> str:
-    """SQL for the plays per listener and artist in a window: listener_key, artist_id, plays (BIGINT, >= 1).
+def first_listen_sql(column: str, window: Window | None) -> str:
+    """SQL for when a pair was first heard, coarsened: a DATE, never null.
 
-    ``days`` names a relation shaped like ``streams.listener_artist_days``. The same listener, artist
-    and day may come in several rows (late or split deliveries); they add up.
+    The Monday of the week (windows of up to 90 days) or the first day of the month of the date
+    ``column``, if that lies in ``window``, else, or without a window, ``BEFORE_WINDOW``. It may lie
+    before the window itself; so it changes only when the day of the first play leaves the window.
     """
+    before = f"date '{BEFORE_WINDOW.isoformat()}'"
+    if window is None:
+        return before
+    unit = "week" if window.days <= WEEKLY_DAYS else "month"
+    inside = f"{column} >= date '{window.start.isoformat()}'"
+    return f"case when {inside} then cast(date_trunc('{unit}', {column}) as date) else {before} end"
+
+
+def window_plays_sql(days: str, window: Window) -> str:
+    """SQL for the pairs of a window: listener_key, artist_id, plays (BIGINT, >= 1), first_play_date (DATE).
+
+    ``plays`` are those in the window; ``first_play_date`` is the pair's first day in all of ``days``, which
+    names a relation shaped like ``streams.listener_artist_days``. The same listener, artist and day may
+    come in several rows (late or split deliveries); they add up.
+    """
+    plays = f"sum(plays) filter (where {window.sql()})"
+    # One pass. Looking up the days before the window for the window's pairs only is faster for short
+    # windows, and slower for one that holds most of the days: there it holds every pair in memory twice.
     return f"""
-select listener_key, artist_id, cast(sum(plays) as bigint) as plays
+select listener_key, artist_id, cast({plays} as bigint) as plays, min(play_date) as first_play_date
 from {days}
-where {window.sql()}
+where play_date <= date '{window.end.isoformat()}'
 group by listener_key, artist_id
-having sum(plays) > 0"""
+having {plays} > 0"""
 
 
-def levels_sql(plays: str) -> str:
-    """SQL for the histogram of levels: artist_id, level (SMALLINT), listeners, plays (BIGINT).
+def levels_sql(plays: str, window: Window | None) -> str:
+    """SQL for the histogram of levels: artist_id, level (SMALLINT), first_listen (DATE), listeners, plays (BIGINT).
 
-    ``plays`` names a relation of listener_key, artist_id and plays (>= 1), one row per pair.
+    ``plays`` names a relation of listener_key, artist_id, plays (>= 1) and first_play_date, one row per
+    pair; ``window`` is None where plays have no dates.
     """
     return f"""
 select
     artist_id,
     {level_sql("plays")} as level,
+    {first_listen_sql("first_play_date", window)} as first_listen,
     count(*) as listeners,
     cast(sum(plays) as bigint) as plays
 from {plays}
-group by artist_id, level"""
+group by artist_id, level, first_listen"""

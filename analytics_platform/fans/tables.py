@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from analytics_platform.fans.anonymity import MOVES
 from analytics_platform.fans.exposure import CLASSES
-from analytics_platform.fans.levels import LEVELS, TOP_PLAYS
+from analytics_platform.fans.levels import BEFORE_WINDOW, LEVELS, TOP_PLAYS
 from analytics_platform.lakehouse.tables import Column, Table
 from analytics_platform.streams.tables import ARTIST_ID, FIRST_DAY, LISTENER_KEY
 
@@ -11,7 +12,6 @@ WINDOW_DAYS = (28, 90, 365)
 UNDATED = 0
 """``window_days`` of a data set of play counts without dates: its whole, unstated period."""
 PERIODS = ("this", "before")
-MOVES = ("new", "deepened", "unchanged", "cooled", "lapsed")
 LABEL = "label"
 """``data_set`` of the vendors' feeds taken together."""
 
@@ -60,7 +60,8 @@ LISTENER_ARTIST_PLAYS = Table(
     "fans",
     "listener_artist_plays",
     "One row per data set, window, listener, artist and change. sum(plays) by listener_key and artist_id gives the "
-    "plays in the window; having sum(plays) > 0 leaves out who has left it.",
+    "plays in the window; having sum(plays) > 0 leaves out who has left it. max_by(first_play_date, change_no) gives "
+    "the pair's first day.",
     (
         DATA_SET,
         WINDOW,
@@ -75,7 +76,19 @@ LISTENER_ARTIST_PLAYS = Table(
         ),
         LISTENER_KEY,
         ARTIST_ID,
-        Column("plays", "BIGINT", "Plays: a count >= 1 in the base, a signed difference (never 0) in a change."),
+        Column(
+            "plays",
+            "BIGINT",
+            "Plays: a count >= 1 in the base, a signed difference in a change; 0 if only first_play_date changed.",
+        ),
+        Column(
+            "first_play_date",
+            "DATE",
+            "The pair's first day of all the data set's days, also before the window, once this change is added; "
+            "null if the pair has left the window, or undated.",
+            True,
+            FIRST_DAY,
+        ),
     ),
     key=("data_set", "window_days", "change_no", "listener_key", "artist_id"),
     # A change is a partition of its own: a step that is killed and run again replaces it whole.
@@ -85,7 +98,7 @@ LISTENER_ARTIST_PLAYS = Table(
 LISTENING_LEVELS = Table(
     "fans",
     "listening_levels",
-    "One row per data set, window, artist and listening level that has listeners.",
+    "One row per data set, window, artist, listening level and time of first listen that has listeners.",
     (
         DATA_SET,
         WINDOW,
@@ -94,10 +107,17 @@ LISTENING_LEVELS = Table(
         LEVEL,
         PLAYS_FROM,
         PLAYS_TO,
+        Column(
+            "first_listen",
+            "DATE",
+            "When they first played the artist: Monday of the week (windows up to 90 days) or first day of the month; "
+            f"{BEFORE_WINDOW} = before the window, or not known.",
+            minimum=BEFORE_WINDOW,
+        ),
         Column("listeners", "BIGINT", "Listeners who played the artist that often in the window.", minimum=1),
         Column("plays", "BIGINT", "Their plays of the artist in the window, added up.", minimum=1),
     ),
-    key=("data_set", "window_days", "artist_id", "level"),
+    key=("data_set", "window_days", "artist_id", "level", "first_listen"),
     partition_by=("data_set", "window_days"),
 )
 
@@ -208,7 +228,7 @@ ARTIST_FANS = Table(
         Column(
             "share",
             "DOUBLE",
-            "Estimated share of the artist's listeners in the segment, 0 to 1; null below the least number of listeners.",
+            "Estimated share of the artist's listeners in the segment, 0 to 1; null where there are too few listeners.",
             True,
             0,
             1,
@@ -242,7 +262,7 @@ def _breakdown(column: Column) -> Table:
     return Table(
         "marts",
         f"fan_segments_by_{column.name}",
-        f"One row per data set, window, artist, {column.name} and segment: who listens there, beside the artist's average.",
+        f"One row per data set, window, artist, {column.name} and segment: who listens there, beside the average.",
         (
             DATA_SET,
             WINDOW,
@@ -334,16 +354,9 @@ FAN_MOVES = Table(
     key=("data_set", "window_days", "artist_id", "country", "move"),
 )
 
-TABLES = (
-    LISTENER_ARTIST_PLAYS,
-    LISTENING_LEVELS,
-    LISTENER_SEGMENTS,
-    FAN_THRESHOLDS,
-    FAN_PROFILES,
-    ARTIST_FANS,
-    *FAN_SEGMENTS_BY.values(),
-    FAN_TARGETS,
-    FAN_MOVES,
-)
+REPORTS: tuple[Table, ...] = (ARTIST_FANS, *FAN_SEGMENTS_BY.values(), FAN_TARGETS, FAN_MOVES)
+"""What people read of an artist's fans."""
+
+TABLES = (LISTENER_ARTIST_PLAYS, LISTENING_LEVELS, LISTENER_SEGMENTS, FAN_THRESHOLDS, FAN_PROFILES, *REPORTS)
 SQL_TABLES = (LISTENER_TRAITS,)
 """Made by SQL models."""

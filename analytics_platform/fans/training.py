@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -234,11 +234,11 @@ def _write(lake: Lake, log: pl.DataFrame, trained: Trained) -> None:
     )
 
 
-def _own(table: Table) -> list[tuple[str, str, object]]:
+def _own(table: Table) -> Sequence[tuple[str, str, object]]:
     """What of a shared table is ours to replace."""
-    return {RELEASES.full_name: [("model", "=", MODEL)], LEADERBOARD.full_name: [("task", "=", TASK)]}.get(
-        table.full_name, []
-    )
+    if table is RELEASES:
+        return [("model", "=", MODEL)]
+    return [("task", "=", TASK)] if table is LEADERBOARD else []
 
 
 def _score_frame(released: Released) -> pl.DataFrame:

@@ -17,11 +17,20 @@ from deltalake.exceptions import DeltaError
 from analytics_platform.fans.level_changes import (
     changed_levels_sql,
     changed_pairs_sql,
+    dated_pairs_sql,
     impossible_pairs_sql,
     levels_change_sql,
     plays_change_sql,
+    state_change_sql,
 )
-from analytics_platform.fans.levels import LEVELS, Window, levels_sql, plays_from, plays_to, window_plays_sql
+from analytics_platform.fans.levels import (
+    LEVELS,
+    Window,
+    levels_sql,
+    plays_from,
+    plays_to,
+    window_plays_sql,
+)
 from analytics_platform.fans.tables import LABEL, LISTENER_ARTIST_PLAYS, LISTENING_LEVELS, UNDATED
 from analytics_platform.lakehouse.lake import Lake, files_of, files_sql, is_evolved, literal
 from analytics_platform.streams.feeds import LABEL_VENDORS
@@ -29,6 +38,8 @@ from analytics_platform.streams.tables import LISTENER_ARTIST_COUNTS, LISTENER_A
 
 MAX_CHANGES = 30
 """Changes on top of a base before the next full recount: readers add them up, and a recount heals."""
+FORMAT = "first-listen"
+"""Begins the stamp of a state. A state without first listens has no such word, and is recounted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ def update_window(lake: Lake, window: Window, *, data_set: str = LABEL, full: bo
     days = lake.open(LISTENER_ARTIST_DAYS)
     if days is None:
         raise RuntimeError("streams.listener_artist_days does not exist: materialise it first")
-    length = (window.end - window.start).days + 1
+    length = window.days
     state = None if full else _state(lake, data_set, length)
     days_id = str(days.metadata().id)
     if state is not None and state.days_id != days_id:
@@ -94,7 +105,7 @@ def update_window(lake: Lake, window: Window, *, data_set: str = LABEL, full: bo
     with lake.connect(LISTENER_ARTIST_DAYS, versions=versions, only={"vendor": DATED[data_set]}) as connection:
         plays = window_plays_sql("streams.listener_artist_days", window)
         stamp = _stamp(State(days_id, days.version(), window.end, 0), data_set, length)
-        _write_base(lake, connection, plays, data_set, length, window.end, stamp)
+        _write_base(lake, connection, plays, data_set, window, stamp)
     return Updated(data_set, length, window.end, "full")
 
 
@@ -104,10 +115,10 @@ def update_undated(lake: Lake) -> list[Updated]:
         names = connection.execute("select distinct data_set from streams.listener_artist_counts order by 1").fetchall()
         for (name,) in names:
             select = (
-                "select listener_key, artist_id, plays from streams.listener_artist_counts"
-                f" where data_set = {literal(name)}"
+                "select listener_key, artist_id, plays, null::date as first_play_date"
+                f" from streams.listener_artist_counts where data_set = {literal(name)}"
             )
-            _write_base(lake, connection, select, name, UNDATED, None, {})
+            _write_base(lake, connection, select, name, None, {})
     return [Updated(name, UNDATED, None, "full") for (name,) in names]
 
 
@@ -116,11 +127,11 @@ def _write_base(
     connection: duckdb.DuckDBPyConnection,
     plays: str,
     data_set: str,
-    length: int,
-    window_end: date | None,
+    window: Window | None,
     stamp: dict[str, str],
 ) -> None:
-    end = f"date '{window_end}'" if window_end else "null::date"
+    length = window.days if window else UNDATED
+    end = f"date '{window.end}'" if window else "null::date"
     where: list[tuple[str, str, object]] = [("data_set", "=", data_set), ("window_days", "=", length)]
     # Sorted: a later change finds its pairs without reading all of the base.
     lake.write(
@@ -134,7 +145,7 @@ def _write_base(
     lake.add_view(
         connection, LISTENER_ARTIST_PLAYS, only={"data_set": [data_set], "window_days": [length]}, name="base"
     )
-    _write_levels(lake, connection, levels_sql("base"), data_set, length, end, stamp)
+    _write_levels(lake, connection, levels_sql("base", window), data_set, length, end, stamp)
 
 
 def _write_levels(
@@ -174,10 +185,12 @@ def _add_changes(lake: Lake, window: Window, data_set: str, length: int, state: 
             if files:
                 select = files_sql(LISTENER_ARTIST_DAYS, sorted(files), evolved=is_evolved(LISTENER_ARTIST_DAYS, now))
                 connection.execute(f"create view {name} as {select}")
+        counted = Window.ending(state.window_end, length)
+        kept = "kept" if views["kept"] else None
         changes = plays_change_sql(
-            Window.ending(state.window_end, length),
+            counted,
             window,
-            kept="kept" if views["kept"] else None,
+            kept=kept,
             added="added" if views["added"] else None,
             removed="removed" if views["removed"] else None,
         )
@@ -185,15 +198,16 @@ def _add_changes(lake: Lake, window: Window, data_set: str, length: int, state: 
         only = {"data_set": [data_set], "window_days": [length]}
         lake.add_view(connection, LISTENER_ARTIST_PLAYS, only=only, name="state")
         lake.add_view(connection, LISTENING_LEVELS, only=only, name="levels_before")
-        connection.execute(f"create temp table pairs as {changed_pairs_sql('state', 'changes')}")
+        connection.execute(f"create temp table changed as {changed_pairs_sql('state', 'changes')}")
+        connection.execute(f"create temp table pairs as {dated_pairs_sql('changed', window, kept)}")
         if connection.execute(impossible_pairs_sql("pairs")).fetchall()[0][0]:
             return False
-        connection.execute(f"create temp table level_changes as {levels_change_sql('pairs')}")
+        connection.execute(f"create temp table level_changes as {levels_change_sql('pairs', counted, window)}")
         stamp = _stamp(State(state.days_id, version, window.end, state.changes + 1), data_set, length)
         lake.write(
             LISTENER_ARTIST_PLAYS,
             connection,
-            f"select date '{window.end}' as window_end, * from changes",
+            f"select date '{window.end}' as window_end, * from ({state_change_sql('pairs')})",
             partition={"data_set": data_set, "window_days": length, "change_no": state.changes + 1},
             metadata=stamp,
         )
@@ -203,7 +217,7 @@ def _add_changes(lake: Lake, window: Window, data_set: str, length: int, state: 
 
 
 def _stamp(state: State, data_set: str, length: int) -> dict[str, str]:
-    return {f"window_{data_set}_{length}": f"{state.days_version} {state.window_end} {state.days_id}"}
+    return {f"window_{data_set}_{length}": f"{FORMAT} {state.days_version} {state.window_end} {state.days_id}"}
 
 
 def _state(lake: Lake, data_set: str, length: int) -> State | None:
@@ -217,10 +231,9 @@ def _state(lake: Lake, data_set: str, length: int) -> State | None:
         stamps.append(next((commit[name] for commit in delta.history() if name in commit), None))
     if stamps[0] is None or stamps[0] != stamps[1]:
         return None
-    try:
-        version, end, days_id = stamps[0].split()
-    except ValueError:
+    if not stamps[0].startswith(f"{FORMAT} "):
         return None  # written by another version of this code
+    _, version, end, days_id = stamps[0].split()
     plays = lake.open(LISTENER_ARTIST_PLAYS)
     numbers = [
         int(partition["change_no"] or 0)

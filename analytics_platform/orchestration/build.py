@@ -11,6 +11,7 @@ from analytics_platform.fans import assets as fan_assets
 from analytics_platform.fans import tables as fan_tables
 from analytics_platform.lakehouse.sql_models import load_sql_models
 from analytics_platform.lakehouse.tables import Table
+from analytics_platform.modelling import tables as model_tables
 from analytics_platform.orchestration.maintenance import maintenance_job
 from analytics_platform.orchestration.metadata import asset_key, declared_metadata
 from analytics_platform.orchestration.publish_asset import build_publish_asset
@@ -31,6 +32,8 @@ TABLES: tuple[Table, ...] = (
     *stream_tables.SQL_TABLES,
     stream_tables.ERASURES,
     *fan_tables.TABLES,
+    *fan_tables.SQL_TABLES,
+    *model_tables.TABLES,
 )
 """Every table of every room."""
 
@@ -46,7 +49,7 @@ IN_FILE = (
 
 def published_tables() -> tuple[list[Table], list[Table]]:
     """What is copied into ``analytics.duckdb``, and what it shows as views over the lake."""
-    copied = [table for table in TABLES if table.schema == "marts" or table.full_name in IN_FILE]
+    copied = [table for table in TABLES if table.schema in ("marts", "models") or table.full_name in IN_FILE]
     return copied, [table for table in TABLES if table not in copied]
 
 
@@ -78,7 +81,9 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             stream_assets.ingest_deliveries,
             *sql_assets,
             fan_assets.count_listening_levels,
-            fan_assets.fit_fan_lda,
+            fan_assets.train_fan_profiles,
+            fan_assets.segment_listeners,
+            fan_assets.report_fans,
             publish_asset,
             _erasures_spec(),
         ],

@@ -21,8 +21,10 @@ import pyarrow as pa
 from analytics_platform.fans.level_changes import (
     changed_levels_sql,
     changed_pairs_sql,
+    dated_pairs_sql,
     levels_change_sql,
     plays_change_sql,
+    state_change_sql,
 )
 from analytics_platform.fans.levels import KEY_ALPHABET, Window, bucket_sql, levels_sql, window_plays_sql
 
@@ -108,14 +110,15 @@ def run(rows: int = 20_000_000) -> list[dict[str, object]]:
             con.execute("select bit_xor(hash(listener_key)), bit_xor(hash(artist_id)) from days").fetchall()
 
         def full() -> None:
-            con.execute(f"create or replace table levels_full as {levels_sql('plays')}")
+            con.execute(f"create or replace table levels_full as {levels_sql('plays', NEW)}")
 
         def bucketed() -> None:
-            con.execute("create or replace table parts (artist_id varchar, level smallint, n bigint, plays bigint)")
+            columns = "artist_id varchar, level smallint, first_listen date, listeners bigint, plays bigint"
+            con.execute(f"create or replace table parts ({columns})")
             for bucket in range(4):
                 con.execute(f"create or replace view bucket as from days where {bucket_sql(bucket, 4)}")
                 con.execute(f"create or replace view bucket_plays as {window_plays_sql('bucket', NEW)}")
-                con.execute(f"insert into parts {levels_sql('bucket_plays')}")
+                con.execute(f"insert into parts {levels_sql('bucket_plays', NEW)}")
 
         def write_base() -> None:
             plays = window_plays_sql("kept", OLD)
@@ -124,14 +127,16 @@ def run(rows: int = 20_000_000) -> list[dict[str, object]]:
         def one_day() -> None:
             change = plays_change_sql(OLD, NEW, kept="kept", added="added")
             con.execute(f"create or replace table changes as {change}")
-            con.execute(f"create or replace table pairs as {changed_pairs_sql('state', 'changes')}")
-            con.execute(f"create or replace table levels_change as {levels_change_sql('pairs')}")
+            con.execute(f"create or replace table changed as {changed_pairs_sql('state', 'changes')}")
+            con.execute(f"create or replace table pairs as {dated_pairs_sql('changed', NEW, 'kept')}")
+            con.execute(f"create or replace table state_change as {state_change_sql('pairs')}")
+            con.execute(f"create or replace table levels_change as {levels_change_sql('pairs', OLD, NEW)}")
             con.execute(f"create or replace table levels_new as {changed_levels_sql('levels', 'levels_change')}")
 
         scan_s, full_s, bucketed_s = seconds(scan), seconds(full), seconds(bucketed)
         base_s = seconds(write_base)
-        con.execute(f"create view state as from '{base}'")
-        con.execute(f"create table levels as {levels_sql('state')}")
+        con.execute(f"create view state as select *, 0 as change_no from '{base}'")
+        con.execute(f"create table levels as {levels_sql('state', OLD)}")
         day_s = seconds(one_day)
         for one, other in (("levels_full", "levels_new"), ("levels_new", "levels_full")):
             assert con.execute(f"select count(*) from (from {one} except all from {other})").fetchall() == [(0,)]

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from analytics_platform.fans.levels import (
+    BEFORE_WINDOW,
     FIRST_PLAYS,
     KEY_ALPHABET,
     LEVELS,
     Window,
     bucket_sql,
+    first_listen_sql,
     level_middles,
     level_of,
     level_sql,
@@ -56,9 +58,32 @@ def test_window_counts_both_ends_and_nothing_outside() -> None:
     window = Window.ending(date(2025, 1, 29), 28)
     assert window == Window(date(2025, 1, 2), date(2025, 1, 29))
     con.execute(f"create table plays as {window_plays_sql('days', window)}")
-    assert con.execute("from plays order by all").fetchall() == [("x", "a", 8), ("y", "a", 20)]
+    first_x, first_y = date(2025, 1, 1), date(2025, 1, 29)
+    assert con.execute("from plays order by all").fetchall() == [("x", "a", 8, first_x), ("y", "a", 20, first_y)]
     level_20 = int(level_of(np.array([20]))[0])
-    assert con.execute(f"{levels_sql('plays')} order by all").fetchall() == [("a", 8, 1, 8), ("a", level_20, 1, 20)]
+    assert con.execute(f"{levels_sql('plays', window)} order by all").fetchall() == [
+        ("a", 8, BEFORE_WINDOW, 1, 8),
+        ("a", level_20, date(2025, 1, 27), 1, 20),
+    ]
+
+
+def first_listen(first: date | None, window: Window | None) -> date:
+    given = f"cast({repr(first.isoformat()) if first else 'null'} as date)"
+    ((found,),) = duckdb.sql(f"select {first_listen_sql('first', window)} from (select {given} as first)").fetchall()
+    return found
+
+
+def test_first_listens_are_kept_by_week_or_by_month() -> None:
+    quarter = Window.ending(date(2025, 3, 31), 90)
+    year = Window.ending(date(2025, 3, 31), 91)
+    assert (quarter.days, quarter.start) == (90, date(2025, 1, 1))
+    assert first_listen(date(2025, 3, 30), quarter) == date(2025, 3, 24)
+    assert first_listen(date(2025, 3, 30), year) == date(2025, 3, 1)
+    # The Wednesday on which the window begins: its Monday lies before the window.
+    assert first_listen(date(2025, 1, 1), quarter) == date(2024, 12, 30)
+    assert first_listen(date(2024, 12, 31), quarter) == BEFORE_WINDOW
+    assert first_listen(None, quarter) == BEFORE_WINDOW
+    assert first_listen(None, None) == BEFORE_WINDOW
 
 
 def test_a_window_has_a_day() -> None:

@@ -46,6 +46,13 @@ def deliver(lake: Lake, day: int, seed: int = 0, vendor: str = "spotify") -> Non
         )
 
 
+def take_away(lake: Lake, day: int) -> None:
+    with lake.duckdb() as connection:
+        nothing = "select null as listener_key, null as artist_id, null as play_date, null as plays where false"
+        partition = {"vendor": "spotify", "ingest_date": FIRST + timedelta(day)}
+        lake.write(LISTENER_ARTIST_DAYS, connection, nothing, partition=partition)
+
+
 def update(lake: Lake, *, full: bool = False) -> str:
     (window,) = covered_windows(lake, (LENGTH,))
     return update_window(lake, window, full=full).how
@@ -55,7 +62,8 @@ def state(lake: Lake) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Plays per pair, and the levels."""
     with lake.connect(LISTENER_ARTIST_PLAYS, LISTENING_LEVELS) as connection:
         pairs = connection.sql(
-            "select listener_key, artist_id, sum(plays)::bigint as plays from fans.listener_artist_plays"
+            "select listener_key, artist_id, sum(plays)::bigint as plays,"
+            " max_by(first_play_date, change_no) as first_play_date from fans.listener_artist_plays"
             " group by all having sum(plays) > 0 order by all"
         ).pl()
         levels = connection.sql("from fans.listening_levels order by all").pl()
@@ -69,6 +77,15 @@ def assert_equals_a_full_count(lake: Lake, tmp_path: Path) -> None:
     shutil.copytree(lake.root, copy)
     recounted = Lake(copy)
     assert update(recounted, full=True) == "full"
+    with recounted.connect(LISTENER_ARTIST_DAYS) as connection:
+        truth = connection.sql(
+            "select listener_key, artist_id, min(play_date) as first_play_date from streams.listener_artist_days"
+            " group by all order by all"
+        ).pl()
+    pairs = state(recounted)[0]
+    assert_frame_equal(
+        pairs.drop("plays"), truth.join(pairs, on=["listener_key", "artist_id"], how="semi"), check_row_order=False
+    )
     for found, expected in zip(state(lake), state(recounted), strict=True):
         assert len(expected)
         assert_frame_equal(found, expected)
@@ -102,23 +119,27 @@ def a_restated_day_that_has_left_the_window(lake: Lake) -> None:
     deliver(lake, 0, seed=1)
 
 
+def days_that_have_left_the_window_taken_away(lake: Lake) -> None:
+    """As retention does."""
+    for day in (0, 1):
+        take_away(lake, day)
+
+
+def an_older_delivery_than_any(lake: Lake) -> None:
+    deliver(lake, 0, vendor="apple")
+
+
 def late_rows_of_a_vendor_who_delivers_an_old_day(lake: Lake) -> None:
     deliver(lake, 4, vendor="fuga")
 
 
 def a_day_taken_away(lake: Lake) -> None:
-    with lake.duckdb() as connection:
-        nothing = "select null as listener_key, null as artist_id, null as play_date, null as plays where false"
-        partition = {"vendor": "spotify", "ingest_date": FIRST + timedelta(4)}
-        lake.write(LISTENER_ARTIST_DAYS, connection, nothing, partition=partition)
+    take_away(lake, 4)
 
 
 def the_last_day_taken_away(lake: Lake) -> None:
     """The window moves back."""
-    with lake.duckdb() as connection:
-        nothing = "select null as listener_key, null as artist_id, null as play_date, null as plays where false"
-        partition = {"vendor": "spotify", "ingest_date": FIRST + timedelta(6)}
-        lake.write(LISTENER_ARTIST_DAYS, connection, nothing, partition=partition)
+    take_away(lake, 6)
 
 
 def the_files_merged(lake: Lake) -> None:
@@ -139,6 +160,8 @@ def all_of_it(lake: Lake) -> None:
         two_new_days_of_two_vendors,
         a_restated_day,
         a_restated_day_that_has_left_the_window,
+        days_that_have_left_the_window_taken_away,
+        an_older_delivery_than_any,
         late_rows_of_a_vendor_who_delivers_an_old_day,
         a_day_taken_away,
         the_last_day_taken_away,

@@ -12,8 +12,9 @@ select
     levels.level,
     levels.plays_from,
     levels.plays_to,
-    levels.listeners
+    sum(levels.listeners) as listeners
 from fans.listening_levels as levels
 inner join chosen on levels.artist_id = chosen.artist_id
 where levels.data_set = 'label' and levels.window_days = 90
+group by levels.artist_id, levels.level, levels.plays_from, levels.plays_to
 order by levels.level asc

@@ -1,0 +1,319 @@
+"""From released profiles and listeners to the tables that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analytics_platform.fans.anonymity import MOVES, suppress, suppress_moves
+from analytics_platform.fans.estimates import (
+    Histograms,
+    arrivals_now,
+    below_top_p_values,
+    class_thresholds,
+    discoveries,
+    estimate,
+    histograms,
+    plays_by_segment,
+)
+from analytics_platform.fans.frames import long_frame, origin, shaped
+from analytics_platform.fans.levels import Window
+from analytics_platform.fans.releases import Subject
+from analytics_platform.fans.segments import (
+    earlier_pairs_sql,
+    histogram_sql,
+    moves_sql,
+    pairs_sql,
+    segments_sql,
+)
+from analytics_platform.fans.tables import (
+    ARTIST_FANS,
+    FAN_MOVES,
+    FAN_SEGMENTS_BY,
+    FAN_TARGETS,
+    LABEL,
+    LISTENER_ARTIST_PLAYS,
+    LISTENER_SEGMENTS,
+    LISTENER_TRAITS,
+    REPORTS,
+)
+from analytics_platform.fans.thresholds import segment_names
+from analytics_platform.fans.training import Released, subjects, window_of
+from analytics_platform.fans.windows import DATED
+from analytics_platform.lakehouse.lake import Commit, Lake, StagedFile
+from analytics_platform.lakehouse.tables import Table
+from analytics_platform.streams.tables import ARTIST_NAMES, LISTENER_ARTIST_DAYS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from analytics_platform.fans.fan_profiles import FanProfiles
+    from analytics_platform.fans.mixture import Mixture
+
+NOT_TOLD = ("unknown", "ZZ")
+
+Models = Mapping[tuple[str, int], Released]
+
+
+def window_before(lake: Lake, subject: Subject) -> Window | None:
+    """The window of equal length before a subject's; None if the deliveries don't fill it."""
+    window = window_of(subject)
+    if window is None:
+        return None
+    earlier = Window.ending(window.start.fromordinal(window.start.toordinal() - 1), subject.window_days)
+    with lake.connect(LISTENER_ARTIST_DAYS, only={"vendor": DATED[subject.data_set]}) as connection:
+        first = connection.execute("select min(ingest_date) from streams.listener_artist_days").fetchall()[0][0]
+    return earlier if first is not None and earlier.start >= first else None
+
+
+def segment_listeners(lake: Lake, models: Models) -> Commit:
+    """Write ``fans.listener_segments``: every pair of this window and of the one before, by released profiles."""
+    staged: list[StagedFile] = []
+    with lake.writing():
+        for subject in subjects(lake):
+            released = models.get((subject.data_set, subject.window_days))
+            if released is None:
+                continue
+            only = {"data_set": [subject.data_set], "window_days": [subject.window_days]}
+            with lake.connect(LISTENER_ARTIST_PLAYS, only=only) as connection:
+                pairs = {"this": (pairs_sql("fans.listener_artist_plays", window_of(subject)), subject.window_end)}
+                earlier = window_before(lake, subject)
+                if earlier is not None:
+                    lake.add_view(connection, LISTENER_ARTIST_DAYS, only={"vendor": DATED[subject.data_set]})
+                    pairs["before"] = (earlier_pairs_sql("streams.listener_artist_days", earlier), earlier.end)
+                for period, (select, end) in pairs.items():
+                    rows = segments_sql(
+                        f"({select})",
+                        class_thresholds(released.model),
+                        segment_names(released.model.mixture.segments),
+                        released.stored.version,
+                    )
+                    ends = f"date '{end}'" if end else "null::date"
+                    staged += lake.stage(
+                        LISTENER_SEGMENTS,
+                        connection,
+                        f"select {ends} as window_end, * from ({rows})",
+                        {"data_set": subject.data_set, "window_days": subject.window_days, "period": period},
+                    )
+        return lake.commit(LISTENER_SEGMENTS, staged, replace=())
+
+
+@dataclass(slots=True)
+class Reported:
+    """Frames of the tables of one or more subjects, and how many cells were withheld."""
+
+    frames: dict[str, list[pl.DataFrame]] = field(default_factory=lambda: {table.full_name: [] for table in REPORTS})
+    suppressed: dict[str, int] = field(default_factory=dict)
+
+    def add(self, table: Table, frame: pl.DataFrame) -> None:
+        """Keep a frame for a table."""
+        self.frames[table.full_name].append(frame)
+
+
+def report(
+    lake: Lake, models: Models, *, min_listeners: int, min_cell: int, say: Callable[[str], None]
+) -> tuple[dict[str, Commit], Reported]:
+    """Write the tables of ``marts`` about fans.
+
+    Args:
+        lake: where the listeners' segments are.
+        models: the released profiles.
+        min_listeners: artists with fewer get rows without shares, and no cells.
+        min_cell: cells with fewer listeners are suppressed, and others with them.
+        say: told in words what is being done.
+    """
+    import polars as pl
+
+    reported = Reported()
+    for subject in subjects(lake):
+        released = models.get((subject.data_set, subject.window_days))
+        if released is None:
+            continue
+        say(f"{subject.name}: shares")
+        _report_subject(lake, subject, released, min_listeners, min_cell, reported)
+    commits: dict[str, Commit] = {}
+    for table in REPORTS:
+        parts = reported.frames[table.full_name]
+        with lake.duckdb() as connection:
+            if parts:
+                connection.register("reported", pl.concat(parts))
+                commits[table.full_name] = lake.write(table, connection, "select * from reported", replace=())
+            else:
+                commits[table.full_name] = lake.commit(table, [])
+    return commits, reported
+
+
+def _report_subject(
+    lake: Lake, subject: Subject, released: Released, min_listeners: int, min_cell: int, reported: Reported
+) -> None:
+    import polars as pl
+
+    model = released.model
+    only = {"data_set": [subject.data_set], "window_days": [subject.window_days]}
+    made_by = origin(subject, released.stored.version)
+    with lake.connect(LISTENER_SEGMENTS, LISTENER_TRAITS, ARTIST_NAMES, only=only) as connection:
+        names = connection.sql("select artist_id, artist_name from marts.artists").pl()
+
+        def pairs(period: str) -> str:
+            return f"(select * from fans.listener_segments where period = '{period}')"
+
+        now = histograms(connection.sql(histogram_sql(pairs("this"))).pl())
+        before = histograms(connection.sql(histogram_sql(pairs("before"))).pl())
+        counted = connection.sql(
+            f"select artist_id, segment_rank, count(*) as listeners_assigned from {pairs('this')} group by all"
+        ).pl()
+        mixture = arrivals_now(_enough(now, min_listeners).listeners, model)
+        fans = _artist_fans(now, before, model, mixture, min_listeners, window_before(lake, subject) is not None)
+        fans = _named(fans.join(counted, on=["artist_id", "segment_rank"], how="left"), names)
+        window = window_of(subject)
+        reported.add(
+            ARTIST_FANS,
+            shaped(
+                ARTIST_FANS,
+                fans.with_columns(pl.col("listeners_assigned").fill_null(0)),
+                window_start=window.start if window else None,
+                **made_by,
+            ),
+        )
+        if subject.data_set != LABEL:
+            return
+        known = fans.filter(pl.col("share").is_not_null())
+        shares = known.select("artist_id", "segment_rank", artist_share="share")
+        targets: list[pl.DataFrame] = []
+        countries = pl.DataFrame()
+        for trait, table in FAN_SEGMENTS_BY.items():
+            joined = (
+                f"(select pairs.*, coalesce(traits.{trait}, '{'ZZ' if trait == 'country' else 'unknown'}') as {trait}"
+                f" from {pairs('this')} as pairs left join fans.listener_traits as traits using (listener_key)"
+                " where artist_id in (select artist_id from known))"
+            )
+            connection.register("known", known.select("artist_id").unique())
+            cells = histograms(connection.sql(histogram_sql(joined, trait)).pl(), trait)
+            frame, wins = _cells(cells, trait, shares, model, mixture, min_cell)
+            reported.suppressed[f"{subject.name}, {trait}"] = int(
+                frame.filter(pl.col("segment_rank") == 1)["is_suppressed"].sum()
+            )
+            reported.add(table, shaped(table, _named(frame, names), **made_by))
+            targets.append(wins)
+            if trait == "country":
+                countries = frame.filter(pl.col("segment_rank") == 1)
+        reported.add(FAN_TARGETS, shaped(FAN_TARGETS, _named(_targets(targets), names), **made_by))
+        if len(before.keys):
+            moves = connection.sql(moves_sql(pairs("this"), pairs("before"), "fans.listener_traits")).pl()
+            moves = moves.join(known.select("artist_id").unique(), on="artist_id", how="semi")
+            told = suppress_moves(moves, countries, group=["artist_id"], minimum=min_cell)
+            reported.add(FAN_MOVES, shaped(FAN_MOVES, _named(_one_row_a_move(told), names), **made_by))
+
+
+def _enough(data: Histograms, least: int) -> Histograms:
+    chosen = data.listeners.sum(axis=(1, 2)) >= least
+    return Histograms(data.keys.filter(chosen), data.listeners[chosen], data.plays[chosen])
+
+
+def _named(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    return frame.join(names, on="artist_id", how="left").with_columns(
+        pl.coalesce("artist_name", "artist_id").alias("artist_name")
+    )
+
+
+def _artist_fans(
+    now: Histograms, before: Histograms, model: FanProfiles, mixture: Mixture, least: int, has_before: bool
+) -> pl.DataFrame:
+    """Artists times segments: shares with ranges, listeners, plays, and the share a window ago."""
+    import polars as pl
+
+    segments = model.mixture.segments
+    listeners = now.listeners.sum(axis=(1, 2))
+    told = (listeners >= least)[:, None]
+    found = estimate(now.listeners, model, mixture)
+    keys = now.keys.with_columns(
+        pl.Series("listeners", listeners), pl.Series("plays_total", now.plays.sum(axis=(1, 2)))
+    )
+    frame = long_frame(
+        keys,
+        segments,
+        share=np.where(told, found.share, np.nan),
+        share_low=np.where(told, found.low, np.nan),
+        share_high=np.where(told, found.high, np.nan),
+        listeners_estimated=np.where(told, found.share * listeners[:, None], np.nan),
+        plays_estimated=np.where(told, plays_by_segment(now, mixture), np.nan),
+    )
+    empty = {"artist_id": pl.String, "segment_rank": pl.Int64, "share_before": pl.Float64, "listeners_before": pl.Int64}
+    if not len(before.keys):
+        return frame.join(pl.DataFrame(schema=empty), on=["artist_id", "segment_rank"], how="left").with_columns(
+            pl.lit(0 if has_before else None, pl.Int64).alias("listeners_before")
+        )
+    heard = before.listeners.sum(axis=(1, 2))
+    earlier = estimate(before.listeners, model, arrivals_now(_enough(before, least).listeners, model))
+    ago = long_frame(
+        before.keys.with_columns(pl.Series("listeners_before", heard)),
+        segments,
+        share_before=np.where((heard >= least)[:, None], earlier.share, np.nan),
+    )
+    columns = ["artist_id", "segment_rank", "share_before", "listeners_before"]
+    return frame.join(ago.select(columns), on=["artist_id", "segment_rank"], how="left").with_columns(
+        pl.col("listeners_before").fill_null(0)
+    )
+
+
+def _cells(
+    cells: Histograms, trait: str, shares: pl.DataFrame, model: FanProfiles, mixture: Mixture, least: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cells times segments, and the cells that could be targets."""
+    import polars as pl
+
+    segments = model.mixture.segments
+    wide = shares.pivot("segment_rank", index="artist_id", values="artist_share").sort("artist_id")
+    order = wide.with_row_index("row").select("artist_id", "row")
+    place = cells.keys.join(order, on="artist_id", how="left", maintain_order="left")["row"].to_numpy()
+    own = wide.select([str(rank) for rank in range(1, segments + 1)]).to_numpy()[place]
+    found = estimate(cells.listeners, model, mixture, around=own)
+    keys = cells.keys.with_columns(pl.Series("listeners", cells.listeners.sum(axis=(1, 2))))
+    shown = suppress(keys.with_row_index("row"), group=["artist_id"], counts=["listeners"], minimum=least)
+    rows = shown["row"].to_numpy()
+    hidden = shown["is_suppressed"].to_numpy()[:, None]
+    share, own = found.share[rows], own[rows]
+    frame = long_frame(
+        shown.drop("row"),
+        segments,
+        share=np.where(hidden, np.nan, share),
+        share_low=np.where(hidden, np.nan, found.low[rows]),
+        share_high=np.where(hidden, np.nan, found.high[rows]),
+        lift=np.where(hidden, np.nan, share / np.maximum(own, 1e-9)),
+    )
+    p_values = below_top_p_values(share, found.sd[rows], own) if segments > 1 else np.ones(len(own))
+    targets = shown.with_columns(
+        pl.lit(trait).alias("trait"),
+        pl.col(trait).alias("value"),
+        pl.Series("share_below_top", 1 - share[:, -1]),
+        pl.Series("share_below_top_artist", 1 - own[:, -1]),
+        pl.Series("p_value", p_values),
+    )
+    told = ~pl.col("is_suppressed") & ~pl.col("value").is_in(NOT_TOLD)
+    return frame, targets.filter(told).drop("row", trait, "is_suppressed")
+
+
+def _targets(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Rows of ``marts.fan_targets``: what stands out when all cells are tested at once."""
+    import polars as pl
+
+    every = pl.concat(parts)
+    gain = pl.col("share_below_top") - pl.col("share_below_top_artist")
+    return (
+        every.filter(pl.Series(discoveries(every["p_value"].to_numpy())))
+        .with_columns((pl.col("listeners") * gain).alias("listeners_to_win"))
+        .filter(gain > 0)
+        .sort("listeners_to_win", "trait", "value", descending=[True, False, False])
+        .with_columns(pl.int_range(1, pl.len() + 1).over("artist_id").alias("target_rank"))
+    )
+
+
+def _one_row_a_move(moves: pl.DataFrame) -> pl.DataFrame:
+    """Artist, country and move with listeners."""
+    index = ["artist_id", "country", "is_suppressed"]
+    return moves.unpivot(list(MOVES), index=index, variable_name="move", value_name="listeners")
