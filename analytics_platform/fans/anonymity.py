@@ -58,10 +58,12 @@ def suppress_moves(moves: pl.DataFrame, countries: pl.DataFrame, *, group: Seque
         moves: One row per country, and one for all.
         countries: What ``suppress`` gave for the listeners of the current window by country: ``group``,
             country, is_suppressed. A published row of moves states its country's listeners, so a
-            country that is suppressed there is suppressed here, and a group that is left out there
-            has no countries here.
+            country that is suppressed or left out there is suppressed here.
         group: Columns that tell the groups apart, of both frames.
         minimum: As in ``suppress``.
+
+    Returns:
+        The rows for all countries, then those of countries.
 
     Raises:
         ValueError: as ``suppress``.
@@ -71,12 +73,11 @@ def suppress_moves(moves: pl.DataFrame, countries: pl.DataFrame, *, group: Seque
     _check(moves, MOVES, minimum)
     is_all = pl.col("country") == ALL_COUNTRIES
     known = countries.select(*group, "country", _hide="is_suppressed")
-    current = pl.sum_horizontal(MOVES[:-1])
     rows = (
         moves.filter(~is_all)
         .join(known, on=[*group, "country"], how="left", validate="m:1", maintain_order="left")
-        .filter((pl.col("_hide").is_not_null() | (current == 0)).all().over(group))
-        .with_columns(pl.col("_hide").fill_null(False))
+        # No row among the listeners: the country has none now, or its artist is left out there.
+        .with_columns(pl.col("_hide").fill_null(pl.sum_horizontal(MOVES[:-1]) > 0))
     )
     totals = moves.filter(is_all).with_columns(is_suppressed=_is_small(MOVES, minimum))
     return pl.concat([_without_counts(totals, MOVES), _suppress(rows, group, MOVES, minimum)])
@@ -86,20 +87,22 @@ def _suppress(cells: pl.DataFrame, group: Sequence[str], counts: Sequence[str], 
     """``suppress``, where the rows with ``_hide`` are suppressed whatever their counts. Drops that column.
 
     Cumulative sums over the rows of each group, those to hide first, then ascending: the shortest
-    beginning that hides enough is suppressed. Small rows come first, so more would hide no less.
+    beginning that hides enough is suppressed.
     """
     import polars as pl
 
     _check(cells, counts, minimum)
     names = [name for name in cells.columns if name not in {*group, *counts, "_hide"}]
     rank = pl.int_range(1, pl.len() + 1)
-    enough = [
-        # A row with one count only has a listener there, and everybody knows it: its share of the sum is at least 1.
-        (pl.col(name).cum_sum() == 0)
-        | (pl.col(name).cum_sum() >= minimum - 1 + (pl.col(name) == pl.col("_size")).cum_sum().clip(lower_bound=1))
-        for name in counts
-    ]
-    # One suppressed row alone would follow from the totals.
+    enough: list[pl.Expr] = []
+    for name in counts:
+        total = pl.col(name).cum_sum()
+        # A row with this count only has a listener there, as everybody can tell, so that one is taken from the sum
+        # before another row may have the rest.
+        alone = (pl.col(name) == pl.col("_size")).cum_sum()
+        others = alone - (alone == rank).cast(pl.Int64)
+        enough.append((total == 0) | (total >= minimum + others))
+    # One row alone would follow from the totals.
     hides = (rank >= 2) & (rank >= pl.col("_hide").sum()) & pl.all_horizontal(enough)
     suppressed = (
         cells.lazy()

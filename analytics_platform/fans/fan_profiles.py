@@ -163,7 +163,7 @@ def choose_segments(data: CountArray, rng: np.random.Generator, say: Progress) -
             say(f"{segments} segments: bootstraps")
             distance = bootstrap_distance(data, fit_mixture(data, segments, tolerance=TOLERANCE), rng)
         gains = segments == 1 or value >= MIN_GAIN
-        supported = gains and distance <= MAX_BOOTSTRAP_DISTANCE
+        supported = bool(gains and distance <= MAX_BOOTSTRAP_DISTANCE)
         candidates.append(
             Candidate(segments, float(nats.sum()) / total, value, float(low), float(high), distance, supported)
         )
