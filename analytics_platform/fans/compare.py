@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics_platform.fans.fan_profiles import TOLERANCE, FanProfiles, held_out_nats
+from analytics_platform.fans.fan_profiles import TOLERANCE, FanProfiles, reference_shares
 from analytics_platform.fans.lda import fit_fan_lda
 from analytics_platform.fans.levels import LEVELS, level_middles
-from analytics_platform.fans.mixture import CountArray, FloatArray, fit_mixture, posterior_shares
+from analytics_platform.fans.mixture import (
+    CountArray,
+    FloatArray,
+    Mixture,
+    fit_mixture,
+    posterior_shares,
+    predict_levels,
+)
 from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
 from analytics_platform.fans.thresholds import Thresholds, segment_of
 from analytics_platform.modelling.evaluation import Score, bootstrap_ratio
@@ -21,13 +28,18 @@ IMPOSSIBLE = 1e-4
 Z90 = 1.6449
 
 
-def compare_models(counts: CountArray, model: FanProfiles, *, seed: int = 0) -> list[Score]:
+def compare_models(
+    counts: CountArray, model: FanProfiles, *, seed: int = 0
+) -> tuple[list[Score], dict[str, Thresholds]]:
     """Scores of ``fan_profiles`` and its baselines on the histograms (A, E, L) of one data set and window.
 
     Artists are split; of a test artist half of the listeners are shown, the other half must be
-    predicted: log likelihood in nats per listener. Models fitted here see the training artists
-    only. ``fan_lda`` and ``percentile_thresholds`` know no exposure classes, so they predict the level alone;
-    the others predict the level given the class.
+    predicted: log likelihood of their levels in nats per listener. Models fitted here see the
+    training artists only. Those that know exposure classes must do without them for the unseen half:
+    they predict the level for the artist's usual mix of classes.
+
+    Returns:
+        The scores, and the thresholds of the baselines that have some.
     """
     rng = np.random.default_rng(seed)
     data = np.asarray(counts, dtype=np.int64)
@@ -37,10 +49,11 @@ def compare_models(counts: CountArray, model: FanProfiles, *, seed: int = 0) -> 
     unseen = tested - seen
     weight = unseen.sum(axis=(1, 2)).astype(float)
     flat_train, flat_seen, flat_unseen = train.sum(axis=1), seen.sum(axis=1), unseen.sum(axis=1)
+    pooled = flat_train.sum(axis=0) / flat_train.sum()
     mixture = fit_mixture(train, model.mixture.segments, tolerance=TOLERANCE).mixture
     nats = {
-        "fan_profiles": held_out_nats(seen, unseen, mixture),
-        "one_profile_for_all": held_out_nats(seen, unseen, fit_mixture(train, 1).mixture),
+        "fan_profiles": _nats(flat_unseen, _levels(seen, train, mixture)),
+        "one_profile_for_all": _nats(flat_unseen, np.broadcast_to(pooled, flat_unseen.shape)),
         "artist_histogram": _own_histogram_nats(flat_train, flat_seen, flat_unseen),
     }
     lda = fit_fan_lda(flat_train, max_artists=LDA_ARTISTS, seed=seed)
@@ -63,7 +76,7 @@ def compare_models(counts: CountArray, model: FanProfiles, *, seed: int = 0) -> 
                 "fan_profiles", "split_half_coverage", *value, "share of 0.9 intervals", "near 0.9", False, len(agree)
             )
         )
-    return scores
+    return scores, {"fan_lda": lda.thresholds(), "percentile_thresholds": cuts}
 
 
 def fit_lda_shares(counts: CountArray, profiles: FloatArray, prior: float) -> FloatArray:
@@ -82,6 +95,14 @@ def cut_profiles(counts: CountArray, cuts: Thresholds) -> FloatArray:
     segments = segment_of(level_middles(), cuts)
     profiles = np.stack([np.where(segments == rank, pooled, 0.0) for rank in range(len(cuts) + 1)])
     return profiles / np.maximum(profiles.sum(axis=1, keepdims=True), 1e-12)
+
+
+def _levels(seen: CountArray, train: CountArray, mixture: Mixture) -> FloatArray:
+    """Probability (A, L) of levels for the mix of classes among the seen listeners (A, E, L)."""
+    usual = train.sum(axis=(0, 2)) / train.sum()
+    classes = seen.sum(axis=2) + 10 * usual
+    classes = classes / classes.sum(axis=1, keepdims=True)
+    return np.einsum("ae,ael->al", classes, predict_levels(reference_shares(seen, mixture), mixture))
 
 
 def _own_histogram_nats(train: CountArray, seen: CountArray, unseen: CountArray) -> FloatArray:

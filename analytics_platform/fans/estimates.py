@@ -100,15 +100,23 @@ def plays_by_segment(data: Histograms, mixture: Mixture) -> FloatArray:
     return np.einsum("aek,ael,kel->ak", weights, share_of_level, mixture.profiles)
 
 
-def below_top_p_values(shares: FloatArray, sds: FloatArray, artist_shares: FloatArray) -> FloatArray:
-    """One-sided p-values (R,): that the most devoted segment is as large in a cell as with the artist.
+def below_top_p_values(cells: NDArray[np.int64], shares: FloatArray, mixture: Mixture) -> FloatArray:
+    """One-sided p-values (R,) that a cell has no fewer listeners in the most devoted segment than its artist.
 
-    Shares and deviations (R, K) of cells are drawn towards the artist's, so the test errs on the
-    side of finding nothing. An error of the profiles is in both and cancels.
+    Rao's score test: were the cell (R, E, L) like the artist, whose shares in the reference class
+    are given (R, K), how far would the expected number in the top segment stray by chance? It
+    needs no estimate for the cell, so it holds in small cells and for shares near 0.
     """
     from scipy.special import ndtr
 
-    return ndtr((shares[:, -1] - artist_shares[:, -1]) / sds[:, -1])
+    odds = shares[:, None, :] * mixture.arrivals.T[None]
+    top = odds[:, :, -1] / odds.sum(axis=2)
+    levels = predict_levels(shares, mixture)
+    surplus = top[:, :, None] * (mixture.profiles[-1][None] / levels - 1)
+    by_class = cells.sum(axis=2)
+    strayed = (cells * surplus).sum(axis=(1, 2))
+    variance = (by_class * (levels * surplus**2).sum(axis=2)).sum(axis=1)
+    return ndtr(strayed / np.sqrt(np.maximum(variance, 1e-12)))
 
 
 def discoveries(p_values: FloatArray) -> NDArray[np.bool_]:

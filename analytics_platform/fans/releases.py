@@ -25,7 +25,7 @@ from analytics_platform.fans.fan_profiles import (
     Progress,
     fit_fan_profiles,
     match_profiles,
-    ordered,
+    overall,
 )
 from analytics_platform.fans.mixture import CountArray, Mixture, fit_mixture
 from analytics_platform.modelling.model_store import StoredModel
@@ -33,6 +33,8 @@ from analytics_platform.modelling.model_store import StoredModel
 MODEL = "fan_profiles"
 RELEASE_DAYS = 90
 """Days of data after which new profiles are due."""
+DRIFT_ARTISTS = 2_000
+"""Artists that the daily look at the drift is taken on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ def propose(
     if before.mixture.segments != model.mixture.segments:
         reason = f"{model.mixture.segments} segments instead of {before.mixture.segments}"
         return Proposal(model, "released" if accept_drift else "refused", None, reason)
-    order, distances = match_profiles(model.shown, before.shown)
+    weight = np.asarray(counts).sum(axis=(0, 2))
+    order, distances = match_profiles(overall(model.mixture, weight), overall(before.mixture, weight))
     drift = float(distances.max())
     model = _in_order(model, np.argsort(order))
     if drift <= MAX_DRIFT:
@@ -102,8 +105,10 @@ def drift_now(counts: CountArray, released: FanProfiles) -> float:
     data = np.asarray(counts)
     if released.mixture.segments == 1 or len(data) < 10:
         return 0.0
-    again = ordered(fit_mixture(data[:2_000], released.mixture.segments, start=released.mixture, tolerance=TOLERANCE))
-    return float(match_profiles(again.mixture.profiles[:, 0], released.shown)[1].max())
+    data = data[:: max(len(data) // DRIFT_ARTISTS, 1)]
+    weight = data.sum(axis=(0, 2))
+    again = fit_mixture(data, released.mixture.segments, start=released.mixture, tolerance=TOLERANCE)
+    return float(match_profiles(overall(again.mixture, weight), overall(released.mixture, weight))[1].max())
 
 
 def version_name(subject: Subject, counts: CountArray) -> str:

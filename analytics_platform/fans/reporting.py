@@ -19,6 +19,7 @@ from analytics_platform.fans.estimates import (
     histograms,
     plays_by_segment,
 )
+from analytics_platform.fans.fan_profiles import reference_shares
 from analytics_platform.fans.frames import long_frame, origin, shaped
 from analytics_platform.fans.levels import Window
 from analytics_platform.fans.releases import Subject
@@ -182,6 +183,7 @@ def _report_subject(
             return
         known = fans.filter(pl.col("share").is_not_null())
         shares = known.select("artist_id", "segment_rank", artist_share="share")
+        artists = _enough(now, min_listeners)
         targets: list[pl.DataFrame] = []
         countries = pl.DataFrame()
         for trait, table in FAN_SEGMENTS_BY.items():
@@ -192,7 +194,7 @@ def _report_subject(
             )
             connection.register("known", known.select("artist_id").unique())
             cells = histograms(connection.sql(histogram_sql(joined, trait)).pl(), trait)
-            frame, wins = _cells(cells, trait, shares, model, mixture, min_cell)
+            frame, wins = _cells(cells, trait, shares, artists, model, mixture, min_cell)
             reported.suppressed[f"{subject.name}, {trait}"] = int(
                 frame.filter(pl.col("segment_rank") == 1)["is_suppressed"].sum()
             )
@@ -262,7 +264,13 @@ def _artist_fans(
 
 
 def _cells(
-    cells: Histograms, trait: str, shares: pl.DataFrame, model: FanProfiles, mixture: Mixture, least: int
+    cells: Histograms,
+    trait: str,
+    shares: pl.DataFrame,
+    artists: Histograms,
+    model: FanProfiles,
+    mixture: Mixture,
+    least: int,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cells times segments, and the cells that could be targets."""
     import polars as pl
@@ -286,7 +294,9 @@ def _cells(
         share_high=np.where(hidden, np.nan, found.high[rows]),
         lift=np.where(hidden, np.nan, share / np.maximum(own, 1e-9)),
     )
-    p_values = below_top_p_values(share, found.sd[rows], own) if segments > 1 else np.ones(len(own))
+    # Histograms and shares of the artists are both sorted by artist_id.
+    expected = reference_shares(artists.listeners, mixture)[place]
+    p_values = below_top_p_values(cells.listeners, expected, mixture)[rows] if segments > 1 else np.ones(len(own))
     targets = shown.with_columns(
         pl.lit(trait).alias("trait"),
         pl.col(trait).alias("value"),

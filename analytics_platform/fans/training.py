@@ -14,9 +14,7 @@ from analytics_platform.fans.compare import compare_models
 from analytics_platform.fans.estimates import Histograms, histograms
 from analytics_platform.fans.fan_profiles import FanProfiles
 from analytics_platform.fans.frames import profile_frame, threshold_frame
-from analytics_platform.fans.lda import fit_fan_lda
 from analytics_platform.fans.levels import Window
-from analytics_platform.fans.percentiles import percentile_thresholds
 from analytics_platform.fans.releases import (
     MODEL,
     Proposal,
@@ -181,12 +179,7 @@ def _keep(
 ) -> dict[str, Any]:
     """Store a proposal with its scores and baselines; gives its row of ``models.releases``."""
     say(f"{subject.name}: comparing models")
-    scores = compare_models(counts, proposal.model)
-    flat = counts.sum(axis=1)
-    baselines = {
-        "fan_lda": fit_fan_lda(flat, max_artists=1_000).thresholds(),
-        "percentile_thresholds": percentile_thresholds(flat),
-    }
+    scores, baselines = compare_models(counts, proposal.model)
     arrays, info = to_store(proposal, subject)
     info |= {"release_no": number, "scores": [asdict(s) for s in scores], "baseline_thresholds": baselines}
     version = version_name(subject, counts)

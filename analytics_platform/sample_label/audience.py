@@ -23,7 +23,7 @@ NO_GENDER = 3
 ARTISTS_PER_LISTENER = 7.6
 """Mean draws; repeats fall away and pairs without a play are not seen, so about five remain."""
 LATE_SHARE = 0.23
-"""Share of pairs drawn that join late; fewer of them are observed, so about 20 % of those seen."""
+"""Share of pairs drawn that join late, over all artists; fewer of them are observed, so about 20 % of those seen."""
 BLOCK = 1 << 16
 
 
@@ -154,7 +154,7 @@ def _describe(
     draw = random.random(len(codes)) * steps[:, 2]
     fan_types = (draw >= steps[:, 0]).astype(np.int8) + (draw >= steps[:, 1]).astype(np.int8)
     rates = (random.standard_gamma(SHAPES[fan_types]) * (MEANS / SHAPES)[fan_types]).astype(np.float32)
-    is_late = random.random(len(codes)) < LATE_SHARE
+    is_late = random.random(len(codes)) < catalogue.late_shares[artists]
     late_days = random.integers(1, WINDOW_DAYS, len(codes))
     join_days = np.where(is_late, late_days, 0) if cohort == 0 else cohort * WINDOW_DAYS + late_days - 1
     return who.astype(np.int32), artists.astype(np.int16), fan_types, join_days.astype(np.int16), rates

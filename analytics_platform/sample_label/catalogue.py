@@ -21,6 +21,9 @@ CLUSTERS = len(GENRES)
 MIX_PRIOR = (2.8, 0.88, 0.32)
 HOME_BOOST = 3.0
 OTHER_CLUSTER_WEIGHT = 0.04
+BREAKTHROUGH_SHARE = 0.1
+LATE_SHARES = (0.75, 0.17)
+"""Share of listeners who join late: of an artist who is breaking through, and of any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Catalogue:
     durations_s: np.ndarray
     track_steps: np.ndarray
     """Cumulated popularity of tracks within their artist, plus the artist's number, (T,)."""
+    late_shares: np.ndarray
+    """Share of an artist's listeners of the first 90 days who join in their course, before some drop out, (A,)."""
 
     def choose_tracks(self, artists: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """A track of each artist by popularity, from numbers in [0, 1)."""
@@ -99,6 +104,8 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
     cumulated = np.cumsum(weights)
     steps = artists + (cumulated - (cumulated[first[:-1]] - weights[first[:-1]])[artists]) / totals[artists]
     steps[first[1:] - 1] = np.arange(1, count + 1)
+    durations = np.clip(random.normal(205, 45, tracks), 90, 480).astype(np.int32)
+    is_breakthrough = random.random(count) < BREAKTHROUGH_SHARE
     return Catalogue(
         artist_names=artist_names(name_order),
         genres=[GENRES[genre][0] for genre in genre_of.tolist()],
@@ -114,8 +121,9 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
         album_names=[titles[track] for track in opening],
         isrcs=[f"QZACM26{number:05d}" for number in range(tracks)],
         upcs=[_upc(track) for track in opening],
-        durations_s=np.clip(random.normal(205, 45, tracks), 90, 480).astype(np.int32),
+        durations_s=durations,
         track_steps=steps,
+        late_shares=np.where(is_breakthrough, *LATE_SHARES),
     )
 
 

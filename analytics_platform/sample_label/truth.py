@@ -131,6 +131,7 @@ def artist_truth(world: World, pair_plays: np.ndarray, daily_plays: np.ndarray) 
                 [[COUNTRIES[country] for country in np.flatnonzero(row)] for row in closed], dtype=pl.List(pl.String)
             ),
             "popularity": catalogue.popularity,
+            "late_share": catalogue.late_shares,
             "listeners": total,
             **{f"{name}_share": pl.Series(shares[:, place]).fill_nan(None) for place, name in enumerate(FAN_TYPES)},
             "spotify_artist_id": world.artist_ids(SPOTIFY),
