@@ -186,7 +186,8 @@ class _Step:
             shares /= _row_sums(shares)
             _, norms = _class_shares(shares, arrivals)
             arrivals = ((expected.sum(axis=0) + SMOOTHING) / ((by_class / norms).T @ shares + SMOOTHING)).T
-            arrivals = arrivals / arrivals[:, [int(by_class.sum(axis=0).argmax())]]
+            # Set, not divided by: that would move the shares' meaning after the shares were found.
+            arrivals[:, int(by_class.sum(axis=0).argmax())] = 1.0
             arrivals /= arrivals.mean(axis=0)
         shares = np.maximum(shares / _row_sums(shares), 1e-12)
         return Stepped(State(profiles, arrivals, shares), objective, likelihood, in_segment)

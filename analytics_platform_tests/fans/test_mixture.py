@@ -98,8 +98,8 @@ def test_more_iterations_are_never_worse(classes: int) -> None:
         smoothing = (module._pooled(data.astype(float)) * np.log(fit.mixture.profiles)).sum()
         likelihood = (data * np.log(predict_levels(fit.shares, fit.mixture))).sum()
         reached.append(likelihood + np.log(fit.shares).sum() + smoothing)
-    # With several classes a step climbs all but exactly: 2 of 50,000 nats.
-    assert np.diff(reached).min() > (-1e-6 if classes == 1 else -2)
+    # The arrivals' own prior listener is not in this sum.
+    assert np.diff(reached).min() > (-1e-6 if classes == 1 else -0.1)
     assert reached[-1] > reached[0] + 10
 
 
