@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics_platform.fans.fan_profiles import TOLERANCE, FanProfiles, reference_shares
+from analytics_platform.fans.fan_profiles import TOLERANCE, FanProfiles
 from analytics_platform.fans.lda import fit_fan_lda
 from analytics_platform.fans.levels import LEVELS, level_middles
 from analytics_platform.fans.mixture import (
@@ -14,6 +14,7 @@ from analytics_platform.fans.mixture import (
     fit_mixture,
     posterior_shares,
     predict_levels,
+    probable_shares,
 )
 from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
 from analytics_platform.fans.thresholds import Thresholds, segment_of
@@ -102,7 +103,7 @@ def _levels(seen: CountArray, train: CountArray, mixture: Mixture) -> FloatArray
     usual = train.sum(axis=(0, 2)) / train.sum()
     classes = seen.sum(axis=2) + 10 * usual
     classes = classes / classes.sum(axis=1, keepdims=True)
-    return np.einsum("ae,ael->al", classes, predict_levels(reference_shares(seen, mixture), mixture))
+    return np.einsum("ae,ael->al", classes, predict_levels(probable_shares(seen, mixture), mixture))
 
 
 def _own_histogram_nats(train: CountArray, seen: CountArray, unseen: CountArray) -> FloatArray:

@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics_platform.fans.exposure import CLASSES
-from analytics_platform.fans.fan_profiles import FanProfiles, reference_shares
+from analytics_platform.fans.fan_profiles import FanProfiles
 from analytics_platform.fans.levels import LEVELS
-from analytics_platform.fans.mixture import FloatArray, Mixture, fit_mixture, posterior_shares, predict_levels
+from analytics_platform.fans.mixture import (
+    FloatArray,
+    Mixture,
+    fit_mixture,
+    posterior_shares,
+    predict_levels,
+    probable_shares,
+)
 from analytics_platform.fans.thresholds import segment_thresholds
 
 if TYPE_CHECKING:
@@ -93,7 +100,7 @@ def estimate(
 
 def plays_by_segment(data: Histograms, mixture: Mixture) -> FloatArray:
     """Plays (R, K) that the listeners of each segment are expected to have made."""
-    shares = reference_shares(data.listeners, mixture)
+    shares = probable_shares(data.listeners, mixture)
     odds = shares[:, None, :] * mixture.arrivals.T[None]
     weights = odds / odds.sum(axis=2, keepdims=True)
     share_of_level = data.plays / predict_levels(shares, mixture)

@@ -24,6 +24,7 @@ from analytics_platform.fans.mixture import (
     fit_mixture,
     posterior_shares,
     predict_levels,
+    probable_shares,
     reordered,
 )
 from analytics_platform.fans.thresholds import Thresholds, segment_thresholds
@@ -118,13 +119,14 @@ def fit_fan_profiles(
     if len(data) > LEARN_ARTISTS:
         data = data[np.sort(rng.choice(len(data), LEARN_ARTISTS, replace=False))]
     candidates: list[Candidate] = []
+    resampled: list[Mixture] | None = None
     if segments is None:
-        candidates = choose_segments(data, rng, say)
-        segments = max(candidate.segments for candidate in candidates if candidate.supported)
+        candidates, segments, resampled = choose_segments(data, rng, say)
     say(f"fitting {segments} segments to {len(data)} artists")
-    fit = ordered(fit_mixture(data, segments))
-    say("bootstraps of the profiles")
-    resampled = bootstrap_mixtures(data, fit, rng)
+    fit = ordered(fit_mixture(data, segments), data)
+    if resampled is None:
+        say("bootstraps of the profiles")
+        resampled = bootstrap_mixtures(data, fit, rng)
     return FanProfiles(
         mixture=_fill_empty_classes(fit.mixture, data.sum(axis=(0, 2))),
         share_error=profile_error(data, resampled),
@@ -137,13 +139,21 @@ def fit_fan_profiles(
     )
 
 
-def choose_segments(data: CountArray, rng: np.random.Generator, say: Progress) -> list[Candidate]:
-    """Candidates from one segment up to the first that brings nothing."""
+def choose_segments(
+    data: CountArray, rng: np.random.Generator, say: Progress
+) -> tuple[list[Candidate], int, list[Mixture] | None]:
+    """How many segments the data support.
+
+    Returns:
+        The candidates from one segment up to the first that brings nothing, the number chosen, and
+        the bootstraps of the chosen one if any were drawn.
+    """
     folds = rng.permutation(len(data)) % FOLDS
     seen = rng.binomial(np.asarray(data, dtype=np.int64), 0.5)
     unseen = data - seen
     weight = unseen.sum(axis=(1, 2))
     candidates: list[Candidate] = []
+    chosen, drawn = 1, None
     before = np.zeros(len(data))
     for segments in range(1, MAX_SEGMENTS + 1):
         say(f"{segments} segments: held-out likelihood")
@@ -158,48 +168,29 @@ def choose_segments(data: CountArray, rng: np.random.Generator, say: Progress) -
         low, high = np.quantile(ratio, [0.05, 0.95])
         total = max(float(weight.sum()), 1.0)
         value = float(gain.sum()) / total
-        distance = 0.0
+        distance, resampled = 0.0, None
         if segments > 1 and value >= MIN_GAIN:
             say(f"{segments} segments: bootstraps")
-            distance = bootstrap_distance(data, fit_mixture(data, segments, tolerance=TOLERANCE), rng)
+            fit = ordered(fit_mixture(data, segments, tolerance=TOLERANCE), data)
+            resampled = bootstrap_mixtures(data, fit, rng)
+            distance = bootstrap_distance(data, fit, resampled)
         gains = segments == 1 or value >= MIN_GAIN
         supported = bool(gains and distance <= MAX_BOOTSTRAP_DISTANCE)
         candidates.append(
             Candidate(segments, float(nats.sum()) / total, value, float(low), float(high), distance, supported)
         )
+        if supported:
+            chosen, drawn = segments, resampled
         if not gains:
             break
         before = nats
-    return candidates
+    return candidates, chosen, drawn
 
 
 def held_out_nats(seen: CountArray, unseen: CountArray, mixture: Mixture) -> FloatArray:
     """Log likelihood (A,) of the unseen listeners (A, E, L), the artist's shares estimated from the seen ones."""
-    shares = reference_shares(seen, mixture)
+    shares = probable_shares(seen, mixture)
     return (np.asarray(unseen) * np.log(predict_levels(shares, mixture))).sum(axis=(1, 2))
-
-
-def reference_shares(counts: CountArray, mixture: Mixture) -> FloatArray:
-    """Most probable shares (A, K) in the reference class, the profiles given; the prior for who has no listeners."""
-    heard = np.asarray(counts).sum(axis=(1, 2)) > 0
-    shares = np.tile(mixture.prior / mixture.prior.sum(), (len(heard), 1))
-    if heard.any():
-        data = np.asarray(counts, dtype=np.float64)[heard]
-        by_class = data.sum(axis=2)
-        current = shares[heard]
-        for _ in range(200):
-            odds = current[:, None, :] * mixture.arrivals.T[None]
-            norms = odds.sum(axis=2)
-            mixed = np.einsum("aek,kel->ael", odds, mixture.profiles)
-            in_segment = np.einsum("aek,ael,kel->ak", odds, data / mixed, mixture.profiles)
-            updated = (in_segment + mixture.prior) / ((by_class / norms) @ mixture.arrivals.T + mixture.prior.sum())
-            updated /= updated.sum(axis=1, keepdims=True)
-            still = np.abs(updated - current).max() < 1e-5
-            current = updated
-            if still:
-                break
-        shares[heard] = current
-    return shares
 
 
 def bootstrap_mixtures(data: CountArray, fit: Fit, rng: np.random.Generator) -> list[Mixture]:
@@ -215,13 +206,11 @@ def bootstrap_mixtures(data: CountArray, fit: Fit, rng: np.random.Generator) -> 
     return found
 
 
-def bootstrap_distance(data: CountArray, fit: Fit, rng: np.random.Generator) -> float:
+def bootstrap_distance(data: CountArray, fit: Fit, resampled: list[Mixture]) -> float:
     """Mean over bootstraps of the largest total variation of a profile."""
     weight = np.asarray(data).sum(axis=(0, 2))
     here = overall(fit.mixture, weight)
-    apart = [
-        0.5 * np.abs(overall(again, weight) - here).sum(axis=1).max() for again in bootstrap_mixtures(data, fit, rng)
-    ]
+    apart = [0.5 * np.abs(overall(again, weight) - here).sum(axis=1).max() for again in resampled]
     return float(np.mean(apart))
 
 
@@ -233,9 +222,10 @@ def profile_error(data: CountArray, resampled: list[Mixture]) -> FloatArray:
     return np.sqrt(shares.var(axis=0, ddof=1).mean(axis=0) + PROFILE_BIAS**2)
 
 
-def ordered(fit: Fit) -> Fit:
-    """The fit with its segments from passive to diehard, by mean log plays over all classes."""
-    return reordered(fit, np.argsort(fit.mixture.profiles.mean(axis=1) @ np.log(level_middles()), kind="stable"))
+def ordered(fit: Fit, data: CountArray) -> Fit:
+    """The fit with its segments from passive to diehard, by mean log plays of all their listeners in ``data``."""
+    profiles = overall(fit.mixture, np.asarray(data).sum(axis=(0, 2)))
+    return reordered(fit, np.argsort(profiles @ np.log(level_middles()), kind="stable"))
 
 
 def overall(mixture: Mixture, listeners: NDArray[np.integer] | FloatArray) -> FloatArray:

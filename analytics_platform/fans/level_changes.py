@@ -47,18 +47,18 @@ def plays_change_sql(
     if added is not None:
         parts.append(
             f"select listener_key, artist_id, case when {inside_new} then plays else 0 end as plays,"
-            f" play_date as came, null::date as gone, false as moved from {added}"
+            f" play_date as came, null::date as gone, {inside_new} and not ({inside_old}) as moved from {added}"
         )
     if removed is not None:
         parts.append(
             f"select listener_key, artist_id, case when {inside_old} then -plays else 0 end as plays,"
-            f" null::date as came, play_date as gone, false as moved from {removed}"
+            f" null::date as came, play_date as gone, {inside_old} and not ({inside_new}) as moved from {removed}"
         )
     if not parts:
         raise ValueError("give at least one of kept, added and removed")
     union = "\n    union all\n    ".join(parts)
-    # What a restated delivery repeats cancels out here. Where a day moved, a pair may have won as many
-    # plays as it lost, and its first listen still changes.
+    # What a restated delivery repeats cancels out here. Where a day entered or left the window, a pair may
+    # have won as many plays as it lost, and its first listen still changes.
     return f"""
 with signed_days as (
     {union}

@@ -19,9 +19,9 @@ from analytics_platform.fans.estimates import (
     histograms,
     plays_by_segment,
 )
-from analytics_platform.fans.fan_profiles import reference_shares
 from analytics_platform.fans.frames import long_frame, origin, shaped
 from analytics_platform.fans.levels import Window
+from analytics_platform.fans.mixture import probable_shares
 from analytics_platform.fans.releases import Subject
 from analytics_platform.fans.segments import (
     earlier_pairs_sql,
@@ -295,7 +295,7 @@ def _cells(
         lift=np.where(hidden, np.nan, share / np.maximum(own, 1e-9)),
     )
     # Histograms and shares of the artists are both sorted by artist_id.
-    expected = reference_shares(artists.listeners, mixture)[place]
+    expected = probable_shares(artists.listeners, mixture)[place]
     p_values = below_top_p_values(cells.listeners, expected, mixture)[rows] if segments > 1 else np.ones(len(own))
     targets = shown.with_columns(
         pl.lit(trait).alias("trait"),

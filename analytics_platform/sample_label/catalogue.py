@@ -21,7 +21,7 @@ CLUSTERS = len(GENRES)
 MIX_PRIOR = (2.8, 0.88, 0.32)
 HOME_BOOST = 3.0
 OTHER_CLUSTER_WEIGHT = 0.04
-BREAKTHROUGH_SHARE = 0.1
+BREAKTHROUGH_EVERY = 10
 LATE_SHARES = (0.75, 0.17)
 """Share of listeners who join late: of an artist who is breaking through, and of any other."""
 
@@ -105,7 +105,7 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
     steps = artists + (cumulated - (cumulated[first[:-1]] - weights[first[:-1]])[artists]) / totals[artists]
     steps[first[1:] - 1] = np.arange(1, count + 1)
     durations = np.clip(random.normal(205, 45, tracks), 90, 480).astype(np.int32)
-    is_breakthrough = random.random(count) < BREAKTHROUGH_SHARE
+    is_breakthrough = random.permutation(count) % BREAKTHROUGH_EVERY == 0
     return Catalogue(
         artist_names=artist_names(name_order),
         genres=[GENRES[genre][0] for genre in genre_of.tolist()],

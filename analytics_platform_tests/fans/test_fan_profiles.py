@@ -20,7 +20,7 @@ from analytics_platform.fans.fan_profiles import (
     match_profiles,
     ordered,
     overall,
-    reference_shares,
+    probable_shares,
 )
 from analytics_platform.fans.levels import FIRST_PLAYS, LEVELS, Window, level_middles
 from analytics_platform.fans.mixture import fit_mixture, posterior_shares, reordered
@@ -70,8 +70,8 @@ def test_fewer_segments_are_found_where_fewer_are(segments: int) -> None:
 
 def test_segments_run_from_passive_to_diehard(world: World, model: FanProfiles) -> None:
     assert (np.diff(model.shown @ np.log(level_middles())) > 0).all()
-    fit = ordered(fit_mixture(world.counts[:100, None, :], 3, max_iterations=60))
-    turned = ordered(reordered(fit, np.array([2, 0, 1])))
+    fit = ordered(fit_mixture(world.counts[:100, None, :], 3, max_iterations=60), world.counts[:100, None, :])
+    turned = ordered(reordered(fit, np.array([2, 0, 1])), world.counts[:100, None, :])
     assert np.array_equal(turned.mixture.profiles, fit.mixture.profiles)
     assert np.array_equal(turned.mixture.prior, fit.mixture.prior)
     assert np.array_equal(turned.shares, fit.shares)
@@ -117,7 +117,7 @@ def test_unseen_listeners_are_likelier_under_the_right_profiles(world: World, mo
     assert held_out_nats(seen, unseen, model.mixture).sum() > held_out_nats(seen, unseen, blurred).sum()
     nobody = np.zeros_like(seen[:1])
     prior = model.mixture.prior
-    assert reference_shares(nobody, model.mixture)[0] == pytest.approx(prior / prior.sum())
+    assert probable_shares(nobody, model.mixture)[0] == pytest.approx(prior / prior.sum())
     assert held_out_nats(nobody, nobody, model.mixture)[0] == 0
 
 
@@ -155,7 +155,7 @@ def test_late_joiners_are_what_they_are_not_passive() -> None:
     world = joining_world(600, seed=42)
     found = {}
     for name, counts in (("five", world.counts), ("one", world.counts.sum(axis=1, keepdims=True))):
-        shares = posterior_shares(counts, ordered(fit_mixture(counts, 3)).mixture).mean
+        shares = posterior_shares(counts, ordered(fit_mixture(counts, 3), counts).mixture).mean
         found[name] = np.abs(shares - world.shares)[world.late].mean()
     assert found["five"] <= 0.035 < found["one"]
 
@@ -165,19 +165,23 @@ def test_exposure_classes_agree_in_python_and_sql(days: int) -> None:
     window = Window.ending(date(2024, 3, 3), days)
     first = [window.start + timedelta(days=day) for day in range(-3, days)]
     expected = [0 if day < 0 else 1 + day * (CLASSES - 1) // days for day in range(-3, days)]
-    rows = duckdb.execute(
-        f"select {exposure_class_sql('day', window)}, typeof({exposure_class_sql('day', window)})"
-        " from (select unnest(?::date[]) as day)",
-        [first],
-    ).fetchall()
+    rows = (
+        duckdb.connect()
+        .execute(
+            f"select {exposure_class_sql('day', window)}, typeof({exposure_class_sql('day', window)})"
+            " from (select unnest(?::date[]) as day)",
+            [first],
+        )
+        .fetchall()
+    )
     assert [found for found, _ in rows] == expected
     assert {kind for _, kind in rows} == {"SMALLINT"}
 
 
 def test_without_dates_everyone_is_in_the_first_class() -> None:
     window = Window.ending(date(2024, 3, 3), 90)
-    assert duckdb.sql(f"select {exposure_class_sql('null::date', window)}").fetchall() == [(0,)]
-    assert duckdb.sql(f"select {exposure_class_sql('whatever', None)}").fetchall() == [(0,)]
+    assert duckdb.connect().execute(f"select {exposure_class_sql('null::date', window)}").fetchall() == [(0,)]
+    assert duckdb.connect().execute(f"select {exposure_class_sql('whatever', None)}").fetchall() == [(0,)]
 
 
 def test_percentiles_cut_the_pooled_listeners() -> None:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
-import polars as pl
 import pytest
 
 from analytics_platform.fans.agreement import profile_distance, share_errors, threshold_errors
 from analytics_platform.fans.lda import FanLda, fit_fan_lda
-from analytics_platform.fans.lda_frames import ModelRun, level_matrix, profile_frame, share_frame, threshold_frame
-from analytics_platform.fans.levels import LEVELS, level_middles, plays_from, plays_to
-from analytics_platform.fans.tables import FAN_PROFILES, FAN_THRESHOLDS, LDA_SHARES
+from analytics_platform.fans.levels import LEVELS, level_middles
 from analytics_platform_tests.fans.worlds import World, planted_world
-
-RUN = ModelRun("label", 365, date(2025, 12, 31), "lda-test")
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +84,6 @@ def test_listeners_who_all_played_once_have_no_segments_apart() -> None:
     model = fit_fan_lda(counts)
     assert model.listeners == pytest.approx([500, 0, 0], abs=1)
     assert model.thresholds() == (None, None)
-    frame = share_frame(list("abcde"), counts, model, RUN)
-    assert (
-        frame.group_by("artist_id").agg(pl.col("listeners_assigned").sum())["listeners_assigned"].to_list() == [100] * 5
-    )
 
 
 @pytest.mark.parametrize(
@@ -103,30 +92,3 @@ def test_listeners_who_all_played_once_have_no_segments_apart() -> None:
 def test_impossible_counts_are_refused(counts: np.ndarray) -> None:
     with pytest.raises(ValueError):
         fit_fan_lda(counts)
-
-
-def test_levels_become_a_matrix_and_a_model_becomes_tables(world: World, model: FanLda) -> None:
-    artist, level = np.nonzero(world.counts)
-    frame = pl.DataFrame(
-        {"artist_id": [f"a{row:03d}" for row in artist], "level": level + 1, "listeners": world.counts[artist, level]}
-    ).sample(fraction=1, shuffle=True, seed=1)
-    artists, counts = level_matrix(frame)
-    assert artists == sorted(artists)
-    assert np.array_equal(counts, world.counts)
-    shares = share_frame(artists, counts, model, RUN)
-    thresholds = threshold_frame(model, RUN)
-    profiles = profile_frame(model, RUN)
-    for table, rows in ((LDA_SHARES, shares), (FAN_THRESHOLDS, thresholds), (FAN_PROFILES, profiles)):
-        assert rows.columns == [column.name for column in table]
-        assert not rows.select(table.key).is_duplicated().any()
-        assert not any(rows[column.name].null_count() for column in table if not column.nullable)
-    assert (shares.height, thresholds.height, profiles.height) == (750, 2, 180)
-    assert profiles.filter(pl.col("level") == LEVELS)["plays_to"].to_list() == [plays_to(LEVELS)] * 3
-    assert profiles["plays_from"].to_list()[:LEVELS] == [plays_from(step) for step in range(1, LEVELS + 1)]
-    assert (shares["listeners_assigned"] <= shares["listeners"]).all()
-
-
-def test_an_undated_run_has_no_window_end(model: FanLda) -> None:
-    frame = threshold_frame(model, ModelRun("lastfm_hetrec2011", 0, None, "lda-test"))
-    assert frame["window_end"].null_count() == 2
-    assert frame.schema["window_end"] == pl.Date

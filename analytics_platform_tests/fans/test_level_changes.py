@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics_platform.fans.level_changes import (
@@ -112,6 +112,12 @@ def test_days_added_late_or_leaving_equal_a_recompute(
         assert_equals_recompute(con, window)
 
 
+@example(
+    [],
+    [("listener-b", "artist-x", FIRST + timedelta(2), 9)],
+    [("listener-b", "artist-x", FIRST + timedelta(day), 9) for day in (2, 3)],
+    1,
+)
 @settings(max_examples=40, deadline=None)
 @given(st.lists(rows, max_size=8), st.lists(rows, max_size=8), st.lists(rows, max_size=8), st.integers(-6, 8))
 def test_a_replaced_delivery_equals_a_recompute(

@@ -37,7 +37,11 @@ def test_levels_cover_every_play_count_once() -> None:
 
 
 def test_sql_and_numpy_agree_on_every_count() -> None:
-    rows = duckdb.sql(f"select range as n, {level_sql('n')} as level from range(1, 200001) order by n").fetchall()
+    rows = (
+        duckdb.connect()
+        .execute(f"select range as n, {level_sql('n')} as level from range(1, 200001) order by n")
+        .fetchall()
+    )
     counts, levels = np.array(rows).T
     assert np.array_equal(level_of(counts), levels)
     assert np.array_equal(np.flatnonzero(np.diff(levels)) + 2, FIRST_PLAYS[1:])
@@ -69,7 +73,11 @@ def test_window_counts_both_ends_and_nothing_outside() -> None:
 
 def first_listen(first: date | None, window: Window | None) -> date:
     given = f"cast({repr(first.isoformat()) if first else 'null'} as date)"
-    ((found,),) = duckdb.sql(f"select {first_listen_sql('first', window)} from (select {given} as first)").fetchall()
+    ((found,),) = (
+        duckdb.connect()
+        .execute(f"select {first_listen_sql('first', window)} from (select {given} as first)")
+        .fetchall()
+    )
     return found
 
 

@@ -15,7 +15,7 @@ def test_names_are_unique_and_every_column_says_what_it_means() -> None:
 
 def test_the_room_loads_without_heavy_packages() -> None:
     code = (
-        "import sys, analytics_platform.fans.lda_frames, analytics_platform.fans.lda, "
+        "import sys, analytics_platform.fans.tables, analytics_platform.fans.lda, "
         "analytics_platform.fans.level_changes; "
         "sys.exit(bool({'sklearn', 'scipy', 'dagster', 'polars', 'duckdb'} & set(sys.modules)))"
     )

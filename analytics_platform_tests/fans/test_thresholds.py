@@ -86,7 +86,11 @@ def test_medians_and_thresholds_of_three_profiles_rise() -> None:
 @pytest.mark.parametrize("thresholds", [(8, 40), (None, 40), (8, None), (None, None), (40, 8), ()])
 def test_segments_agree_in_numpy_and_sql(thresholds: Thresholds) -> None:
     plays = np.arange(1, 60)
-    rows = duckdb.sql(f"select {segment_sql('range', thresholds)} from range(1, 60) order by range").fetchall()
+    rows = (
+        duckdb.connect()
+        .execute(f"select {segment_sql('range', thresholds)} from range(1, 60) order by range")
+        .fetchall()
+    )
     assert [rank for (rank,) in rows] == (segment_of(plays, thresholds) + 1).tolist()
 
 

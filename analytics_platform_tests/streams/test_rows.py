@@ -193,7 +193,9 @@ def test_an_implausible_birth_year_is_no_age(year: str | None) -> None:
 
     from analytics_platform.streams.privacy import age_band_sql
 
-    found = duckdb.execute(f"select {age_band_sql('y', '2026')} from (select ?::varchar as y)", [year]).fetchone()
+    found = (
+        duckdb.connect().execute(f"select {age_band_sql('y', '2026')} from (select ?::varchar as y)", [year]).fetchone()
+    )
     assert found == (None,)
 
 

@@ -17,7 +17,7 @@ recent as (
 ),
 
 countries as (
-    select listener_key, country, sum(plays) as plays
+    select listener_key, country, cast(sum(plays) as bigint) as plays
     from recent
     where country is not null
     group by listener_key, country
@@ -32,7 +32,7 @@ country_ranks as (
 ),
 
 devices as (
-    select listener_key, device, sum(plays) as plays
+    select listener_key, device, cast(sum(plays) as bigint) as plays
     from recent
     where device is not null
     group by listener_key, device
