@@ -200,10 +200,11 @@ def _show_results(settings: Settings) -> None:
         fans = connection.execute(
             """select data_set, window_days, segment, min(segment_rank), count(*),
                 sum(listeners_estimated) / sum(listeners)
-            from marts.artist_fans group by all order by 1, 2, 4"""
+            from marts.artist_fans where share is not null group by all order by 1, 2, 4"""
         ).fetchall()
         thresholds = connection.execute(
             "select data_set, window_days, segment_to, threshold_plays from marts.fan_thresholds"
+            " where model = 'fan_profiles'"
         ).fetchall()
         rows = connection.execute(
             "select count(*), sum(rows_read), sum(rejected_rows) from streams.deliveries"

@@ -31,7 +31,7 @@ CELL_PRIOR = 10.0
 ARRIVAL_ARTISTS = 2_000
 """Artists that the arrivals of a window are fitted on."""
 FALSE_TARGETS = 0.10
-"""Share of false discoveries that fan targets may have (Benjamini and Hochberg)."""
+"""Share of chance finds that an artist's fan targets may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,13 @@ def below_top_p_values(cells: NDArray[np.int64], shares: FloatArray, mixture: Mi
     return ndtr(strayed / np.sqrt(np.maximum(variance, 1e-12)))
 
 
-def discoveries(p_values: FloatArray) -> NDArray[np.bool_]:
-    """Which of the p-values (R,) stand out when all are tested at once (Benjamini and Hochberg 1995)."""
-    order = np.argsort(p_values)
-    passed = p_values[order] <= FALSE_TARGETS * np.arange(1, len(order) + 1) / max(len(order), 1)
-    found = np.zeros(len(order), dtype=bool)
-    if passed.any():
-        found[order[: np.flatnonzero(passed)[-1] + 1]] = True
-    return found
+def discoveries(p_values: pl.Expr, family: str) -> pl.Expr:
+    """Which p-values stand out when all of one family are tested at once (Benjamini and Hochberg 1995).
+
+    A family is one artist: its manager reads its targets, and one in ten of them may be chance.
+    """
+    import polars as pl
+
+    rank = p_values.rank("ordinal").over(family)
+    passed = p_values <= FALSE_TARGETS * rank / pl.len().over(family)
+    return rank <= pl.when(passed).then(rank).otherwise(0).max().over(family)

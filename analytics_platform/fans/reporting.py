@@ -309,13 +309,13 @@ def _cells(
 
 
 def _targets(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """Rows of ``marts.fan_targets``: what stands out when all cells are tested at once."""
+    """Rows of ``marts.fan_targets``: what stands out when all cells of an artist are tested at once."""
     import polars as pl
 
     every = pl.concat(parts)
     gain = pl.col("share_below_top") - pl.col("share_below_top_artist")
     return (
-        every.filter(pl.Series(discoveries(every["p_value"].to_numpy())))
+        every.filter(discoveries(pl.col("p_value"), "artist_id"))
         .with_columns((pl.col("listeners") * gain).alias("listeners_to_win"))
         .filter(gain > 0)
         .sort("listeners_to_win", "trait", "value", descending=[True, False, False])

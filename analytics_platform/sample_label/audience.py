@@ -24,6 +24,8 @@ ARTISTS_PER_LISTENER = 7.6
 """Mean draws; repeats fall away and pairs without a play are not seen, so about five remain."""
 LATE_SHARE = 0.23
 """Share of pairs drawn that join late, over all artists; fewer of them are observed, so about 20 % of those seen."""
+HOME_DEVOTION = 1.6
+"""Diehards are so many times as likely where the artist lives."""
 BLOCK = 1 << 16
 
 
@@ -149,7 +151,7 @@ def _describe(
     who, artists = np.divmod(codes, artist_count)
     # Passive pairs are seen less often; dividing by the chance makes the *observed* mix the drawn one.
     shares = catalogue.mixes[artists] / observed_chance()
-    shares[:, 2] *= np.where(catalogue.home_countries[artists] == listeners.countries[who], 1.25, 1.0)
+    shares[:, 2] *= np.where(catalogue.home_countries[artists] == listeners.countries[who], HOME_DEVOTION, 1.0)
     steps = np.cumsum(shares, axis=1)
     draw = random.random(len(codes)) * steps[:, 2]
     fan_types = (draw >= steps[:, 0]).astype(np.int8) + (draw >= steps[:, 1]).astype(np.int8)

@@ -28,7 +28,7 @@ def true_profiles(truth: Path) -> np.ndarray:
 def agreement(database: Path, truth: Path) -> dict[str, float]:
     """Distances between what the label sees for 90 days and what was planted.
 
-    Listeners who joined late count as what they are, so their shortened windows are part of the error.
+    Listeners who joined late count as what they are.
     """
     with duckdb.connect(str(database), read_only=True) as connection:
         found = connection.sql(
@@ -36,21 +36,28 @@ def agreement(database: Path, truth: Path) -> dict[str, float]:
             " where data_set = 'label' and window_days = 90"
         ).pl()
         thresholds = connection.execute(
-            "select threshold_plays from marts.fan_thresholds where data_set = 'label' and window_days = 90 order by 1"
+            "select threshold_plays from marts.fan_thresholds"
+            " where data_set = 'label' and window_days = 90 and model = 'fan_profiles' order by 1"
         ).fetchall()
         shares = connection.sql(
-            "select artist_name, segment, share, listeners from marts.artist_fans"
-            " where data_set = 'label' and window_days = 90"
+            "select artist_name, segment, share, share_low, share_high, listeners from marts.artist_fans"
+            " where data_set = 'label' and window_days = 90 and share is not null"
         ).pl()
     profiles = np.zeros((len(SEGMENTS), LEVELS))
     profiles[found["segment_rank"].to_numpy() - 1, found["level"].to_numpy() - 1] = found["probability"].to_numpy()
     planted = pl.read_parquet(truth / "artists.parquet")
-    wide = shares.pivot("segment", index=["artist_name", "listeners"], values="share").join(planted, on="artist_name")
-    estimated = wide.select(SEGMENTS).to_numpy()
+    wide = shares.pivot(
+        "segment", index=["artist_name", "listeners"], values=["share", "share_low", "share_high"]
+    ).join(planted, on="artist_name")
+    estimated, low, high = (
+        wide.select([f"{end}_{s}" for s in SEGMENTS]).to_numpy() for end in ("share", "share_low", "share_high")
+    )
     true = wide.select([f"{s}_share" for s in SEGMENTS]).to_numpy()
     first_plays = pl.read_parquet(truth / "thresholds.parquet")["first_plays"].to_list()
     errors = threshold_errors([plays for (plays,) in thresholds], first_plays)
     share = share_errors(estimated, true, wide["listeners"].to_numpy())
+    late = (wide["late_share"] > 0.5).to_numpy()
+    covered = ((low <= true) & (true <= high)).mean()
     constant = np.broadcast_to(true.mean(axis=0), true.shape)
     dummy = share_errors(constant, true, wide["listeners"].to_numpy())
     return {
@@ -62,5 +69,7 @@ def agreement(database: Path, truth: Path) -> dict[str, float]:
         "threshold 2 planted": float(first_plays[1]),
         **{f"threshold {i + 1} error, absolute log ratio": float(e) for i, e in enumerate(errors)},
         **{f"share error, mean absolute, {name}": float(value) for name, value in asdict(share).items()},
+        "share error of artists who break through": float(np.abs(estimated - true)[late].mean()),
+        "share of planted shares within their 90 % interval": float(covered),
         **{f"share error of the dummy (catalogue mean), {name}": float(value) for name, value in asdict(dummy).items()},
     }
