@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CELL_PRIOR = 10.0
 """Listeners that an artist's average counts for in each of its cells."""
 ARRIVAL_ARTISTS = 2_000
-"""Artists that the arrivals of a window are fitted on."""
+"""Artists that the arrivals of a window are fitted on, drawn by a hash of their ids."""
 FALSE_TARGETS = 0.10
 """Share of chance finds that an artist's fan targets may hold."""
 
@@ -69,12 +69,9 @@ def arrivals_now(listeners: NDArray[np.int64], model: FanProfiles) -> Mixture:
     Who is first heard when depends on how much history there is, and changes from month to month;
     what a diehard's listening looks like does not.
     """
-    heard = listeners[listeners.sum(axis=(1, 2)) > 0]
-    if model.mixture.segments == 1 or not len(heard):
+    if model.mixture.segments == 1 or not len(listeners):
         return model.mixture
-    # Largest artists first would be a biased sample; an even one by row is not.
-    step = max(len(heard) // ARRIVAL_ARTISTS, 1)
-    fit = fit_mixture(heard[::step], model.mixture.segments, start=model.mixture, profiles_fixed=True, tolerance=1e-8)
+    fit = fit_mixture(listeners, model.mixture.segments, start=model.mixture, profiles_fixed=True, tolerance=1e-8)
     return fit.mixture
 
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import duckdb
 import numpy as np
 
 from analytics_platform.fans.anonymity import MOVES, suppress, suppress_moves
 from analytics_platform.fans.estimates import (
+    ARRIVAL_ARTISTS,
     Histograms,
     arrivals_now,
     below_top_p_values,
@@ -39,6 +41,7 @@ from analytics_platform.fans.tables import (
     LISTENER_ARTIST_PLAYS,
     LISTENER_SEGMENTS,
     LISTENER_TRAITS,
+    PERIODS,
     REPORTS,
 )
 from analytics_platform.fans.thresholds import segment_names
@@ -55,6 +58,8 @@ if TYPE_CHECKING:
     from analytics_platform.fans.mixture import Mixture
 
 NOT_TOLD = ("unknown", "ZZ")
+ARTISTS_AT_ONCE = 5_000
+"""With five exposure classes and 60 levels their histograms take 24 MB."""
 
 Models = Mapping[tuple[str, int], Released]
 
@@ -150,69 +155,107 @@ def report(
 def _report_subject(
     lake: Lake, subject: Subject, released: Released, min_listeners: int, min_cell: int, reported: Reported
 ) -> None:
+    """Frames of one subject, some thousand artists at a time: memory does not grow with their number."""
+    only = {"data_set": [subject.data_set], "window_days": [subject.window_days]}
+    with lake.connect(LISTENER_SEGMENTS, LISTENER_TRAITS, ARTIST_NAMES, only=only) as connection:
+        mixtures: dict[str, Mixture] = {}
+        for period in PERIODS:
+            sample = connection.sql(
+                f"""select artist_id from fans.listener_segments where period = '{period}' group by artist_id
+                having count(*) >= {min_listeners} order by md5(artist_id) limit {ARRIVAL_ARTISTS}"""
+            ).pl()
+            mixtures[period] = arrivals_now(_histograms(connection, period, sample).listeners, released.model)
+        artists = connection.sql(
+            "select distinct artist_id from fans.listener_segments where period = 'this' order by artist_id"
+        ).pl()
+        has_before = window_before(lake, subject) is not None
+        for first in range(0, len(artists), ARTISTS_AT_ONCE):
+            chosen = artists[first : first + ARTISTS_AT_ONCE]
+            part = _Part(connection, subject, released, mixtures, chosen, min_listeners, min_cell, has_before)
+            _report_part(part, reported)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some artists of a subject, and what is needed to report on them."""
+
+    connection: duckdb.DuckDBPyConnection
+    subject: Subject
+    released: Released
+    mixtures: Mapping[str, Mixture]
+    """By period."""
+    artists: pl.DataFrame
+    min_listeners: int
+    min_cell: int
+    has_before: bool
+
+
+def _pairs(connection: duckdb.DuckDBPyConnection, period: str, artists: pl.DataFrame) -> str:
+    """SQL for the listener's segments of some artists."""
+    connection.register("chosen", artists)
+    return (
+        f"(select segments.* from fans.listener_segments as segments semi join chosen using (artist_id)"
+        f" where period = '{period}')"
+    )
+
+
+def _histograms(connection: duckdb.DuckDBPyConnection, period: str, artists: pl.DataFrame) -> Histograms:
+    return histograms(connection.sql(histogram_sql(_pairs(connection, period, artists))).pl())
+
+
+def _report_part(part: _Part, reported: Reported) -> None:
     import polars as pl
 
-    model = released.model
-    only = {"data_set": [subject.data_set], "window_days": [subject.window_days]}
-    made_by = origin(subject, released.stored.version)
-    with lake.connect(LISTENER_SEGMENTS, LISTENER_TRAITS, ARTIST_NAMES, only=only) as connection:
-        names = connection.sql("select artist_id, artist_name from marts.artists").pl()
-
-        def pairs(period: str) -> str:
-            return f"(select * from fans.listener_segments where period = '{period}')"
-
-        now = histograms(connection.sql(histogram_sql(pairs("this"))).pl())
-        before = histograms(connection.sql(histogram_sql(pairs("before"))).pl())
-        counted = connection.sql(
-            f"select artist_id, segment_rank, count(*) as listeners_assigned from {pairs('this')} group by all"
-        ).pl()
-        mixture = arrivals_now(_enough(now, min_listeners).listeners, model)
-        fans = _artist_fans(now, before, model, mixture, min_listeners, window_before(lake, subject) is not None)
-        fans = _named(fans.join(counted, on=["artist_id", "segment_rank"], how="left"), names)
-        window = window_of(subject)
-        reported.add(
+    connection, subject, model = part.connection, part.subject, part.released.model
+    made_by = origin(subject, part.released.stored.version)
+    names = connection.sql("select artist_id, artist_name from marts.artists").pl()
+    now = _histograms(connection, "this", part.artists)
+    before = _histograms(connection, "before", part.artists)
+    pairs = _pairs(connection, "this", part.artists)
+    counted = connection.sql(
+        f"select artist_id, segment_rank, count(*) as listeners_assigned from {pairs} group by all"
+    ).pl()
+    fans = _artist_fans(now, before, model, part.mixtures, part.min_listeners, part.has_before)
+    fans = _named(fans.join(counted, on=["artist_id", "segment_rank"], how="left"), names)
+    window = window_of(subject)
+    reported.add(
+        ARTIST_FANS,
+        shaped(
             ARTIST_FANS,
-            shaped(
-                ARTIST_FANS,
-                fans.with_columns(pl.col("listeners_assigned").fill_null(0)),
-                window_start=window.start if window else None,
-                **made_by,
-            ),
+            fans.with_columns(pl.col("listeners_assigned").fill_null(0)),
+            window_start=window.start if window else None,
+            **made_by,
+        ),
+    )
+    known = fans.filter(pl.col("share").is_not_null())
+    if subject.data_set != LABEL or not len(known):
+        return
+    shares = known.select("artist_id", "segment_rank", artist_share="share")
+    told_artists = known.select("artist_id").unique().sort("artist_id")
+    pairs = _pairs(connection, "this", told_artists)
+    artists = _histograms(connection, "this", told_artists)
+    targets: list[pl.DataFrame] = []
+    countries = pl.DataFrame()
+    for trait, table in FAN_SEGMENTS_BY.items():
+        joined = (
+            f"(select pairs.*, coalesce(traits.{trait}, '{'ZZ' if trait == 'country' else 'unknown'}') as {trait}"
+            f" from {pairs} as pairs left join fans.listener_traits as traits using (listener_key))"
         )
-        if subject.data_set != LABEL:
-            return
-        known = fans.filter(pl.col("share").is_not_null())
-        shares = known.select("artist_id", "segment_rank", artist_share="share")
-        artists = _enough(now, min_listeners)
-        targets: list[pl.DataFrame] = []
-        countries = pl.DataFrame()
-        for trait, table in FAN_SEGMENTS_BY.items():
-            joined = (
-                f"(select pairs.*, coalesce(traits.{trait}, '{'ZZ' if trait == 'country' else 'unknown'}') as {trait}"
-                f" from {pairs('this')} as pairs left join fans.listener_traits as traits using (listener_key)"
-                " where artist_id in (select artist_id from known))"
-            )
-            connection.register("known", known.select("artist_id").unique())
-            cells = histograms(connection.sql(histogram_sql(joined, trait)).pl(), trait)
-            frame, wins = _cells(cells, trait, shares, artists, model, mixture, min_cell)
-            reported.suppressed[f"{subject.name}, {trait}"] = int(
-                frame.filter(pl.col("segment_rank") == 1)["is_suppressed"].sum()
-            )
-            reported.add(table, shaped(table, _named(frame, names), **made_by))
-            targets.append(wins)
-            if trait == "country":
-                countries = frame.filter(pl.col("segment_rank") == 1)
-        reported.add(FAN_TARGETS, shaped(FAN_TARGETS, _named(_targets(targets), names), **made_by))
-        if len(before.keys):
-            moves = connection.sql(moves_sql(pairs("this"), pairs("before"), "fans.listener_traits")).pl()
-            moves = moves.join(known.select("artist_id").unique(), on="artist_id", how="semi")
-            told = suppress_moves(moves, countries, group=["artist_id"], minimum=min_cell)
-            reported.add(FAN_MOVES, shaped(FAN_MOVES, _named(_one_row_a_move(told), names), **made_by))
-
-
-def _enough(data: Histograms, least: int) -> Histograms:
-    chosen = data.listeners.sum(axis=(1, 2)) >= least
-    return Histograms(data.keys.filter(chosen), data.listeners[chosen], data.plays[chosen])
+        cells = histograms(connection.sql(histogram_sql(joined, trait)).pl(), trait)
+        frame, wins = _cells(cells, trait, shares, artists, model, part.mixtures["this"], part.min_cell)
+        withheld = int(frame.filter(pl.col("segment_rank") == 1)["is_suppressed"].sum())
+        name = f"{subject.name}, {trait}"
+        reported.suppressed[name] = reported.suppressed.get(name, 0) + withheld
+        reported.add(table, shaped(table, _named(frame, names), **made_by))
+        targets.append(wins)
+        if trait == "country":
+            countries = frame.filter(pl.col("segment_rank") == 1)
+    reported.add(FAN_TARGETS, shaped(FAN_TARGETS, _named(_targets(targets), names), **made_by))
+    if len(before.keys):
+        earlier = _pairs(connection, "before", told_artists)
+        moves = connection.sql(moves_sql(pairs, earlier, "fans.listener_traits")).pl()
+        told = suppress_moves(moves, countries, group=["artist_id"], minimum=part.min_cell)
+        reported.add(FAN_MOVES, shaped(FAN_MOVES, _named(_one_row_a_move(told), names), **made_by))
 
 
 def _named(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -224,7 +267,12 @@ def _named(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 
 def _artist_fans(
-    now: Histograms, before: Histograms, model: FanProfiles, mixture: Mixture, least: int, has_before: bool
+    now: Histograms,
+    before: Histograms,
+    model: FanProfiles,
+    mixtures: Mapping[str, Mixture],
+    least: int,
+    has_before: bool,
 ) -> pl.DataFrame:
     """Artists times segments: shares with ranges, listeners, plays, and the share a window ago."""
     import polars as pl
@@ -232,7 +280,7 @@ def _artist_fans(
     segments = model.mixture.segments
     listeners = now.listeners.sum(axis=(1, 2))
     told = (listeners >= least)[:, None]
-    found = estimate(now.listeners, model, mixture)
+    found = estimate(now.listeners, model, mixtures["this"])
     keys = now.keys.with_columns(
         pl.Series("listeners", listeners), pl.Series("plays_total", now.plays.sum(axis=(1, 2)))
     )
@@ -243,7 +291,7 @@ def _artist_fans(
         share_low=np.where(told, found.low, np.nan),
         share_high=np.where(told, found.high, np.nan),
         listeners_estimated=np.where(told, found.share * listeners[:, None], np.nan),
-        plays_estimated=np.where(told, plays_by_segment(now, mixture), np.nan),
+        plays_estimated=np.where(told, plays_by_segment(now, mixtures["this"]), np.nan),
     )
     empty = {"artist_id": pl.String, "segment_rank": pl.Int64, "share_before": pl.Float64, "listeners_before": pl.Int64}
     if not len(before.keys):
@@ -251,7 +299,7 @@ def _artist_fans(
             pl.lit(0 if has_before else None, pl.Int64).alias("listeners_before")
         )
     heard = before.listeners.sum(axis=(1, 2))
-    earlier = estimate(before.listeners, model, arrivals_now(_enough(before, least).listeners, model))
+    earlier = estimate(before.listeners, model, mixtures["before"])
     ago = long_frame(
         before.keys.with_columns(pl.Series("listeners_before", heard)),
         segments,
