@@ -24,7 +24,6 @@ from analytics_platform.streams.deliveries import RawStore, list_inbox
 from analytics_platform.streams.tables import DELIVERIES, PLAYS, PLAYS_DAILY
 from analytics_platform_tests.orchestration.homes import SMALL, deliver, frame, lake_of, make_settings, period
 
-
 EMPTY_AFTER_SIX_DAYS = (fan_tables.FAN_TARGETS, fan_tables.FAN_MOVES)
 """One segment is all that 28 artists support, so there is nothing to win; no five days lie before the window."""
 
