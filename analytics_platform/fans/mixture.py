@@ -342,7 +342,8 @@ def posterior_shares(counts: CountArray, mixture: Mixture, *, prior: FloatArray 
         weights, _ = _class_shares(probable, mixture.arrivals)
         by_class = data[large].sum(axis=2)
         mean[large] = np.einsum("ae,aek->ak", by_class / by_class.sum(axis=1, keepdims=True), weights)
-    return Shares(mean, sd)
+    # Sums in single precision come out at 1.0000001, which is no share.
+    return Shares(mean / mean.sum(axis=1, keepdims=True), sd)
 
 
 def probable_shares(counts: CountArray, mixture: Mixture, *, prior: FloatArray | None = None) -> FloatArray:

@@ -104,15 +104,16 @@ def train(
     trained = Trained()
     for subject in subjects(lake):
         data = read_histograms(lake, subject, min_listeners)
-        if len(data.listeners) < MIN_ARTISTS:
+        enough = len(data.listeners) >= MIN_ARTISTS
+        if not enough:
             trained.skipped[subject.name] = (
                 f"{len(data.listeners)} artists with at least {min_listeners} listeners, {MIN_ARTISTS} are needed"
             )
-            continue
         mine = log.filter((pl.col("data_set") == subject.data_set) & (pl.col("window_days") == subject.window_days))
         current = current_release(mine, models)
         tried_last = mine["window_end"].max() if len(mine) else None
-        if current is None or release or is_due(tried_last, subject.window_end):  # type: ignore[arg-type]
+        due = current is None or release or is_due(tried_last, subject.window_end)  # type: ignore[arg-type]
+        if enough and due:
             before = current.model if current else None
             proposal = propose(
                 data.listeners,
@@ -124,10 +125,10 @@ def train(
             log = log.vstack(pl.DataFrame([row], schema=log.schema))
             mine = log.filter((pl.col("data_set") == subject.data_set) & (pl.col("window_days") == subject.window_days))
             current = current_release(mine, models)
-        newest = mine.sort("release_no").row(-1, named=True)
-        if newest["status"] == "refused":
-            trained.refused[subject.name] = newest["reason"]
         if current is not None:
+            newest = mine.sort("release_no").row(-1, named=True)
+            if newest["status"] == "refused":
+                trained.refused[subject.name] = newest["reason"]
             trained.drifts[subject.name] = drift_now(data.listeners, current.model)
             trained.released.append(current)
     _write(lake, log, trained)

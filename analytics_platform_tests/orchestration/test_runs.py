@@ -24,6 +24,9 @@ from analytics_platform.streams.deliveries import RawStore, list_inbox
 from analytics_platform.streams.tables import DELIVERIES, PLAYS, PLAYS_DAILY
 from analytics_platform_tests.orchestration.homes import SMALL, deliver, frame, lake_of, make_settings, period
 
+EMPTY_AFTER_SIX_DAYS = (fan_tables.FAN_TARGETS, fan_tables.FAN_MOVES)
+"""One segment is all that 28 artists support, so there is nothing to win; no five days lie before the window."""
+
 
 @dataclass(frozen=True)
 class Home:
@@ -106,12 +109,17 @@ def test_inline_plots_are_small_enough_to_show(home: Home, instance: dg.DagsterI
 
 
 def test_the_marts_are_filled(home: Home) -> None:
-    for table in (t for t in TABLES if t.schema == "marts"):
+    for table in (t for t in TABLES if t.schema == "marts" and t not in EMPTY_AFTER_SIX_DAYS):
         assert len(frame(home.settings, table)), table.full_name
+    for table in EMPTY_AFTER_SIX_DAYS:
+        assert frame(home.settings, table).is_empty(), table.full_name
     fans = frame(home.settings, fan_tables.ARTIST_FANS)
-    shares = fans.group_by("data_set", "window_days", "artist_id").agg(pl.col("share").sum())["share"]
+    told = fans.filter(pl.col("share").is_not_null())
+    shares = told.group_by("data_set", "window_days", "artist_id").agg(pl.col("share").sum())["share"]
+    assert len(shares)
     assert ((shares - 1).abs() < 1e-9).all()
     assert set(fans["window_days"]) == {5}
+    assert fans["listeners_before"].is_null().all()
 
 
 def test_daily_plays_are_those_that_the_label_planted(home: Home) -> None:
