@@ -22,6 +22,8 @@ from analytics_platform.streams.privacy import listener_key
 from analytics_platform.streams.unpack import Limits, unpack
 
 BIN = Path(sys.executable).parent
+MAY_FIND_NOTHING = ("11_where_diehards_live", "14_whom_to_win")
+"""They ask for what stands out beyond chance: on a small label that may be nothing."""
 QUERIES = sorted((Path(__file__).parents[1] / "sql" / "queries").glob("*.sql"))
 
 
@@ -40,7 +42,7 @@ def cli(home: Path, *arguments: str, stdin: str | None = None, **environment: st
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("demo")
-    done = cli(home, "demo", "--scale", "0.02")
+    done = cli(home, "demo", "--scale", "0.1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "diehard" in done.stdout
     assert str(home / "analytics.duckdb") in done.stdout
@@ -57,7 +59,8 @@ def test_worked_queries_answer_in_the_client_that_analysts_have(demo: Path, quer
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) >= 2, "the query has no row"
+    if query.stem not in MAY_FIND_NOTHING:
+        assert len(done.stdout.splitlines()) >= 2, "the query has no row"
 
 
 def test_every_row_is_accounted_for(demo: Path) -> None:
@@ -85,7 +88,7 @@ def test_a_second_demo_changes_no_row(demo: Path) -> None:
             return connection.execute("from marts.artist_fans order by all").fetchall()
 
     before = content()
-    done = cli(demo, "demo", "--scale", "0.02")
+    done = cli(demo, "demo", "--scale", "0.1")
     assert done.returncode == 0, done.stderr
     assert content() == before
 
