@@ -42,7 +42,7 @@ EARLIER = START - timedelta(1)
 ARTISTS = 80
 TARGET, NOT_TOLD = "artist-000", "artist-001"
 """Artists of whom all in Japan are passive, or all without a known country."""
-TINY = "artist-tiny"
+TINY, LARGE = "artist-tiny", "artist-large"
 COUNTRIES = ("DE", "FR", "JP", "US", "BR", "IS", "MT")
 CHANCES = (0.3, 0.2, 0.2, 0.17, 0.1, 0.02, 0.01)
 
@@ -52,7 +52,8 @@ def planted() -> pl.DataFrame:
     pairs = planted_pairs(ARTISTS, 150, seed=2)
     # Half of them diehards, but for whom must not be.
     devoted = planted_pairs(2, 150, seed=7, mixture=(3.0, 1.0, 4.0))
-    pairs = pl.concat([devoted, pairs.filter(~pl.col("artist_id").is_in([TARGET, NOT_TOLD]))])
+    large = planted_pairs(1, 3000, seed=8, mixture=(3.0, 2.0, 2.0)).with_columns(pl.lit(LARGE).alias("artist_id"))
+    pairs = pl.concat([devoted, large, pairs.filter(~pl.col("artist_id").is_in([TARGET, NOT_TOLD]))])
     country = pairs.join(traits(), on="listener_key", how="left")["country"]
     is_planted = ((pairs["artist_id"] == TARGET) & (country == "JP").fill_null(False)) | (
         (pairs["artist_id"] == NOT_TOLD) & country.is_null()
@@ -66,7 +67,7 @@ def planted() -> pl.DataFrame:
 def traits(seed: int = 3) -> pl.DataFrame:
     """Random traits of the listeners; one in six has no row."""
     rng = np.random.default_rng(seed)
-    keys = pl.Series([f"listener-{n:04}" for n in (*range(300), *range(1000, 1300)) if n % 6])
+    keys = pl.Series([f"{name}-{n:04}" for name in ("listener", "gone") for n in range(6000) if n % 6])
     return pl.DataFrame(
         {
             "listener_key": keys,
@@ -85,7 +86,7 @@ def pairs_before(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.when(turn == 0).then("plays").when(turn == 1).then((pl.col("plays") + 1) // 2).otherwise(pl.col("plays") * 3)
     )
     known = pairs.filter(pl.col("first_play_date") < START).with_columns(plays.alias("plays"))
-    left = known.gather_every(4).with_columns(pl.col("listener_key").str.replace("-0", "-1"))
+    left = known.gather_every(4).with_columns(pl.col("listener_key").str.replace("listener", "gone"))
     return pl.concat([known, left])
 
 
@@ -279,7 +280,7 @@ def test_cells_that_are_shown_are_true(tables: dict[str, pl.DataFrame], trait: s
 
 def test_some_cells_are_withheld(tables: dict[str, pl.DataFrame]) -> None:
     """Few live in Iceland and on Malta."""
-    cells = tables["fan_segments_by_country"].filter(segment_rank=1)
+    cells = tables["fan_segments_by_country"].filter(pl.col("artist_id") != LARGE, segment_rank=1)
     assert cells.filter(pl.col("country").is_in(["IS", "MT"]))["is_suppressed"].all()
     assert not cells.filter(country="DE")["is_suppressed"].any()
 
@@ -377,6 +378,9 @@ def test_moves_that_are_shown_are_true(tables: dict[str, pl.DataFrame]) -> None:
         pl.col("true").fill_null(0)
     )
     assert set(compared.filter(pl.col("true") > 0)["move"]) == set(MOVES)
+    by_country = compared.filter(pl.col("country") != ALL_COUNTRIES)
+    assert by_country["artist_id"].unique().to_list() == [LARGE], "others have too few movers in any country"
+    assert by_country["country"].n_unique() > 3
     assert (compared["listeners"] == compared["true"]).all()
 
 
