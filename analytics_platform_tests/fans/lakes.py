@@ -10,6 +10,7 @@ import polars as pl
 from analytics_platform.fans.tables import LABEL, LISTENER_ARTIST_PLAYS
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.lakehouse.tables import Table
+from analytics_platform.streams.tables import LISTENER_ARTIST_DAYS
 from analytics_platform_tests.fans.worlds import PLAYS, plays_chances
 
 END = date(2026, 3, 31)
@@ -86,3 +87,17 @@ def read(lake: Lake, table: Table) -> pl.DataFrame:
     """All rows of a table, sorted."""
     with lake.connect(table) as connection:
         return connection.sql(f"select * from {table.full_name} order by all").pl()
+
+
+def write_days(lake: Lake, pairs: pl.DataFrame, *, end: date, ingested: date, vendor: str = "spotify") -> None:
+    """Write the plays of a window by day, as one delivery: one play on the first day, the others on the last."""
+    start = end - timedelta(DAYS - 1)
+    first = pl.max_horizontal("first_play_date", pl.lit(start)).alias("play_date")
+    days = pl.concat(
+        [
+            pairs.select("listener_key", "artist_id", first, pl.lit(1, pl.Int64).alias("plays")),
+            pairs.select("listener_key", "artist_id", pl.lit(end).alias("play_date"), pl.col("plays") - 1),
+        ]
+    )
+    days = days.group_by("listener_key", "artist_id", "play_date").agg(pl.sum("plays")).filter(pl.col("plays") > 0)
+    write_table(lake, LISTENER_ARTIST_DAYS, days, vendor=vendor, ingest_date=ingested)
