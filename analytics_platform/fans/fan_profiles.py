@@ -36,7 +36,7 @@ MAX_BOOTSTRAP_DISTANCE = 0.10
 MAX_DRIFT = 0.15
 """Largest total variation between matched profiles of two releases."""
 MAX_SEGMENTS = 5
-LEARN_ARTISTS = 5_000
+LEARN_ARTISTS = 3_000
 """Artists that profiles are learnt from, drawn at random if there are more."""
 FOLDS = 4
 BOOTSTRAPS = 10
