@@ -178,7 +178,7 @@ def _pictures(trained: "Trained") -> Metadata:
     for released in trained.released:
         name, info = released.subject.name, released.stored.info
         shown[f"profiles {name}"] = line_plot(
-            {segment: list(profile) for segment, profile in enumerate_segments(released.model.shown)},
+            {segment: list(profile) for segment, profile in _by_segment(released.model.shown)},
             f"{name}: probability of each listening level, passive to diehard; released as {released.stored.version}",
         )
         shown[f"segments {name}"] = dg.MetadataValue.table(
@@ -201,7 +201,7 @@ def _pictures(trained: "Trained") -> Metadata:
     return shown
 
 
-def enumerate_segments(profiles: "FloatArray") -> list[tuple[str, "FloatArray"]]:
+def _by_segment(profiles: "FloatArray") -> list[tuple[str, "FloatArray"]]:
     """Segment names beside their profiles."""
     from analytics_platform.fans.thresholds import segment_names
 

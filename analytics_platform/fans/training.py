@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 TASK = "fan_segments"
+READ_ARTISTS = 5_000
+"""Artists that a training reads, drawn by a hash of their ids: memory does not grow with the label."""
 MIN_ARTISTS = 10
 """Fewer artists teach nothing about what fans have in common."""
 
@@ -136,11 +138,13 @@ def train(
 
 
 def read_histograms(lake: Lake, subject: Subject, least: int) -> Histograms:
-    """Histograms of a subject's artists with at least so many listeners."""
+    """Histograms of a subject's artists with at least so many listeners, of ``READ_ARTISTS`` at most."""
     only = {"data_set": [subject.data_set], "window_days": [subject.window_days]}
     with lake.connect(LISTENER_ARTIST_PLAYS, only=only) as connection:
-        pairs = f"({pairs_sql('fans.listener_artist_plays', window_of(subject))})"
-        return histograms(connection.sql(histogram_sql(pairs, least=least)).pl())
+        pairs = pairs_sql("fans.listener_artist_plays", window_of(subject))
+        connection.execute(f"create temp table histogram as {histogram_sql(f'({pairs})', least=least)}")
+        some = f"select artist_id from histogram group by artist_id order by md5(artist_id) limit {READ_ARTISTS}"
+        return histograms(connection.sql(f"from histogram where artist_id in ({some})").pl())
 
 
 def read_table(lake: Lake, table: Table) -> pl.DataFrame:
