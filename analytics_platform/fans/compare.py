@@ -7,16 +7,9 @@ import numpy as np
 from analytics_platform.fans.fan_profiles import TOLERANCE, FanProfiles
 from analytics_platform.fans.lda import fit_fan_lda
 from analytics_platform.fans.levels import LEVELS, level_middles
-from analytics_platform.fans.mixture import (
-    CountArray,
-    FloatArray,
-    Mixture,
-    fit_mixture,
-    posterior_shares,
-    predict_levels,
-    probable_shares,
-)
+from analytics_platform.fans.mixture import CountArray, FloatArray, Mixture, fit_mixture, predict_levels
 from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
+from analytics_platform.fans.shares import posterior_shares, probable_shares
 from analytics_platform.fans.thresholds import Thresholds, segment_of
 from analytics_platform.modelling.evaluation import Score, bootstrap_ratio
 

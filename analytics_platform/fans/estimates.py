@@ -11,14 +11,8 @@ from numpy.typing import NDArray
 from analytics_platform.fans.exposure import CLASSES
 from analytics_platform.fans.fan_profiles import FanProfiles
 from analytics_platform.fans.levels import LEVELS
-from analytics_platform.fans.mixture import (
-    FloatArray,
-    Mixture,
-    fit_mixture,
-    posterior_shares,
-    predict_levels,
-    probable_shares,
-)
+from analytics_platform.fans.mixture import FloatArray, Mixture, fit_mixture, predict_levels
+from analytics_platform.fans.shares import posterior_shares, probable_shares
 from analytics_platform.fans.thresholds import segment_thresholds
 
 if TYPE_CHECKING:

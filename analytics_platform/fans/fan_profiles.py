@@ -16,17 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics_platform.fans.levels import level_middles
-from analytics_platform.fans.mixture import (
-    CountArray,
-    Fit,
-    FloatArray,
-    Mixture,
-    fit_mixture,
-    posterior_shares,
-    predict_levels,
-    probable_shares,
-    reordered,
-)
+from analytics_platform.fans.mixture import CountArray, Fit, FloatArray, Mixture, fit_mixture, predict_levels, reordered
+from analytics_platform.fans.shares import posterior_shares, probable_shares
 from analytics_platform.fans.thresholds import Thresholds, segment_thresholds
 
 MIN_GAIN = 0.002
@@ -46,6 +37,10 @@ PROFILE_BIAS = 0.012
 """Standard deviation of a share's error that no bootstrap sees: profiles that overlap can trade
 listeners along a ridge of nearly equal likelihood. Set on planted worlds (seeds 1 to 3), where it
 brings the 90 % intervals of the largest artists from 55 to about 88 %; other seeds are in docs/benchmarks.md."""
+SHORT_WINDOW_DAYS = 60
+SHORT_WINDOW_BIAS = 0.04
+"""The same in windows of fewer days, where a month of plays tells less of a listener. Set on the sample
+label at 28 days, where it brings the intervals from 66 and 72 to 82 and 85 %."""
 
 Progress = Callable[[str], None]
 
@@ -97,6 +92,7 @@ def fit_fan_profiles(
     *,
     seed: int = 0,
     segments: int | None = None,
+    profile_bias: float = PROFILE_BIAS,
     progress: Progress | None = None,
 ) -> FanProfiles:
     """Choose the number of segments and fit their profiles to histograms (A, E, L).
@@ -105,6 +101,7 @@ def fit_fan_profiles(
         counts: listeners per artist, exposure class and level.
         seed: of the draws of artists, folds and bootstraps; the fit itself has no chance in it.
         segments: fit so many, whatever the data support.
+        profile_bias: standard deviation of a share's error that no bootstrap sees.
         progress: told in words what is being done.
 
     Raises:
@@ -129,7 +126,7 @@ def fit_fan_profiles(
         resampled = bootstrap_mixtures(data, fit, rng)
     return FanProfiles(
         mixture=_fill_empty_classes(fit.mixture, data.sum(axis=(0, 2))),
-        share_error=profile_error(data, resampled),
+        share_error=profile_error(data, resampled, profile_bias),
         candidates=tuple(candidates),
         log_likelihood=fit.log_likelihood,
         iterations=fit.iterations,
@@ -214,12 +211,12 @@ def bootstrap_distance(data: CountArray, fit: Fit, resampled: list[Mixture]) -> 
     return float(np.mean(apart))
 
 
-def profile_error(data: CountArray, resampled: list[Mixture]) -> FloatArray:
+def profile_error(data: CountArray, resampled: list[Mixture], bias: float) -> FloatArray:
     """Standard deviation (K,) of a share from the profiles: over the bootstraps, and what none of them sees."""
     if resampled[0].segments == 1:
         return np.zeros(1)
     shares = np.stack([posterior_shares(data, mixture).mean for mixture in resampled])
-    return np.sqrt(shares.var(axis=0, ddof=1).mean(axis=0) + PROFILE_BIAS**2)
+    return np.sqrt(shares.var(axis=0, ddof=1).mean(axis=0) + bias**2)
 
 
 def ordered(fit: Fit, data: CountArray) -> Fit:

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from analytics_platform.fans.fan_profiles import (
     MAX_DRIFT,
+    PROFILE_BIAS,
+    SHORT_WINDOW_BIAS,
+    SHORT_WINDOW_DAYS,
     TOLERANCE,
     Candidate,
     FanProfiles,
@@ -70,6 +73,7 @@ def is_due(released_end: date | None, now: date | None) -> bool:
 def propose(
     counts: CountArray,
     before: FanProfiles | None,
+    window_days: int,
     *,
     accept_drift: bool = False,
     segments: int | None = None,
@@ -80,11 +84,13 @@ def propose(
     Args:
         counts: histograms (A, E, L) of artists with enough listeners.
         before: the released profiles; None for a first release, which nothing can refuse.
+        window_days: 0 if undated.
         accept_drift: release profiles that moved too far, or another number of segments.
         segments: so many, whatever the data support.
         progress: told in words what is being done.
     """
-    model = fit_fan_profiles(counts, segments=segments, progress=progress)
+    bias = SHORT_WINDOW_BIAS if 0 < window_days < SHORT_WINDOW_DAYS else PROFILE_BIAS
+    model = fit_fan_profiles(counts, segments=segments, profile_bias=bias, progress=progress)
     if before is None:
         return Proposal(model, "released", None, "first release")
     if before.mixture.segments != model.mixture.segments:

@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
-import numpy as np
 
-from analytics_platform.fans.anonymity import MOVES, suppress, suppress_moves
+from analytics_platform.fans.anonymity import suppress_moves
+from analytics_platform.fans.breakdown import artist_fans, cells_of_trait, one_row_a_move, targets_of
 from analytics_platform.fans.estimates import (
     ARRIVAL_ARTISTS,
     Histograms,
     arrivals_now,
-    below_top_p_values,
     class_thresholds,
-    discoveries,
-    estimate,
     histograms,
-    plays_by_segment,
 )
-from analytics_platform.fans.frames import long_frame, origin, shaped
+from analytics_platform.fans.frames import origin, shaped
 from analytics_platform.fans.levels import Window
-from analytics_platform.fans.mixture import probable_shares
 from analytics_platform.fans.releases import Subject
 from analytics_platform.fans.segments import (
     earlier_pairs_sql,
@@ -54,10 +49,8 @@ from analytics_platform.streams.tables import ARTIST_NAMES, LISTENER_ARTIST_DAYS
 if TYPE_CHECKING:
     import polars as pl
 
-    from analytics_platform.fans.fan_profiles import FanProfiles
     from analytics_platform.fans.mixture import Mixture
 
-NOT_TOLD = ("unknown", "ZZ")
 ARTISTS_AT_ONCE = 5_000
 """With five exposure classes and 60 levels their histograms take 24 MB."""
 
@@ -164,7 +157,8 @@ def _report_subject(
                 f"""select artist_id from fans.listener_segments where period = '{period}' group by artist_id
                 having count(*) >= {min_listeners} order by md5(artist_id) limit {ARRIVAL_ARTISTS}"""
             ).pl()
-            mixtures[period] = arrivals_now(_histograms(connection, period, sample).listeners, released.model)
+            connection.register("sample", sample)
+            mixtures[period] = arrivals_now(_histograms(connection, _pairs(period, "sample")).listeners, released.model)
         artists = connection.sql(
             "select distinct artist_id from fans.listener_segments where period = 'this' order by artist_id"
         ).pl()
@@ -190,17 +184,16 @@ class _Part:
     has_before: bool
 
 
-def _pairs(connection: duckdb.DuckDBPyConnection, period: str, artists: pl.DataFrame) -> str:
-    """SQL for the listener's segments of some artists."""
-    connection.register("chosen", artists)
+def _pairs(period: str, artists: str) -> str:
+    """SQL for the segments of listeners of the artists that the relation ``artists`` names."""
     return (
-        f"(select segments.* from fans.listener_segments as segments semi join chosen using (artist_id)"
+        f"(select segments.* from fans.listener_segments as segments semi join {artists} using (artist_id)"
         f" where period = '{period}')"
     )
 
 
-def _histograms(connection: duckdb.DuckDBPyConnection, period: str, artists: pl.DataFrame) -> Histograms:
-    return histograms(connection.sql(histogram_sql(_pairs(connection, period, artists))).pl())
+def _histograms(connection: duckdb.DuckDBPyConnection, pairs: str) -> Histograms:
+    return histograms(connection.sql(histogram_sql(pairs)).pl())
 
 
 def _report_part(part: _Part, reported: Reported) -> None:
@@ -209,13 +202,14 @@ def _report_part(part: _Part, reported: Reported) -> None:
     connection, subject, model = part.connection, part.subject, part.released.model
     made_by = origin(subject, part.released.stored.version)
     names = connection.sql("select artist_id, artist_name from marts.artists").pl()
-    now = _histograms(connection, "this", part.artists)
-    before = _histograms(connection, "before", part.artists)
-    pairs = _pairs(connection, "this", part.artists)
+    connection.register("chosen", part.artists)
+    pairs = _pairs("this", "chosen")
+    now = _histograms(connection, pairs)
+    before = _histograms(connection, _pairs("before", "chosen"))
     counted = connection.sql(
         f"select artist_id, segment_rank, count(*) as listeners_assigned from {pairs} group by all"
     ).pl()
-    fans = _artist_fans(now, before, model, part.mixtures, part.min_listeners, part.has_before)
+    fans = artist_fans(now, before, model, part.mixtures, part.min_listeners, part.has_before)
     fans = _named(fans.join(counted, on=["artist_id", "segment_rank"], how="left"), names)
     window = window_of(subject)
     reported.add(
@@ -231,9 +225,9 @@ def _report_part(part: _Part, reported: Reported) -> None:
     if subject.data_set != LABEL or not len(known):
         return
     shares = known.select("artist_id", "segment_rank", artist_share="share")
-    told_artists = known.select("artist_id").unique().sort("artist_id")
-    pairs = _pairs(connection, "this", told_artists)
-    artists = _histograms(connection, "this", told_artists)
+    connection.register("told", known.select("artist_id").unique())
+    pairs = _pairs("this", "told")
+    artists = _histograms(connection, pairs)
     targets: list[pl.DataFrame] = []
     countries = pl.DataFrame()
     for trait, table in FAN_SEGMENTS_BY.items():
@@ -242,7 +236,7 @@ def _report_part(part: _Part, reported: Reported) -> None:
             f" from {pairs} as pairs left join fans.listener_traits as traits using (listener_key))"
         )
         cells = histograms(connection.sql(histogram_sql(joined, trait)).pl(), trait)
-        frame, wins = _cells(cells, trait, shares, artists, model, part.mixtures["this"], part.min_cell)
+        frame, wins = cells_of_trait(cells, trait, shares, artists, model, part.mixtures["this"], part.min_cell)
         withheld = int(frame.filter(pl.col("segment_rank") == 1)["is_suppressed"].sum())
         name = f"{subject.name}, {trait}"
         reported.suppressed[name] = reported.suppressed.get(name, 0) + withheld
@@ -250,12 +244,11 @@ def _report_part(part: _Part, reported: Reported) -> None:
         targets.append(wins)
         if trait == "country":
             countries = frame.filter(pl.col("segment_rank") == 1)
-    reported.add(FAN_TARGETS, shaped(FAN_TARGETS, _named(_targets(targets), names), **made_by))
+    reported.add(FAN_TARGETS, shaped(FAN_TARGETS, _named(targets_of(targets), names), **made_by))
     if len(before.keys):
-        earlier = _pairs(connection, "before", told_artists)
-        moves = connection.sql(moves_sql(pairs, earlier, "fans.listener_traits")).pl()
+        moves = connection.sql(moves_sql(pairs, _pairs("before", "told"), "fans.listener_traits")).pl()
         told = suppress_moves(moves, countries, group=["artist_id"], minimum=part.min_cell)
-        reported.add(FAN_MOVES, shaped(FAN_MOVES, _named(_one_row_a_move(told), names), **made_by))
+        reported.add(FAN_MOVES, shaped(FAN_MOVES, _named(one_row_a_move(told), names), **made_by))
 
 
 def _named(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -264,114 +257,3 @@ def _named(frame: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     return frame.join(names, on="artist_id", how="left").with_columns(
         pl.coalesce("artist_name", "artist_id").alias("artist_name")
     )
-
-
-def _artist_fans(
-    now: Histograms,
-    before: Histograms,
-    model: FanProfiles,
-    mixtures: Mapping[str, Mixture],
-    least: int,
-    has_before: bool,
-) -> pl.DataFrame:
-    """Artists times segments: shares with ranges, listeners, plays, and the share a window ago."""
-    import polars as pl
-
-    segments = model.mixture.segments
-    listeners = now.listeners.sum(axis=(1, 2))
-    told = (listeners >= least)[:, None]
-    found = estimate(now.listeners, model, mixtures["this"])
-    keys = now.keys.with_columns(
-        pl.Series("listeners", listeners), pl.Series("plays_total", now.plays.sum(axis=(1, 2)))
-    )
-    frame = long_frame(
-        keys,
-        segments,
-        share=np.where(told, found.share, np.nan),
-        share_low=np.where(told, found.low, np.nan),
-        share_high=np.where(told, found.high, np.nan),
-        listeners_estimated=np.where(told, found.share * listeners[:, None], np.nan),
-        plays_estimated=np.where(told, plays_by_segment(now, mixtures["this"]), np.nan),
-    )
-    empty = {"artist_id": pl.String, "segment_rank": pl.Int64, "share_before": pl.Float64, "listeners_before": pl.Int64}
-    if not len(before.keys):
-        return frame.join(pl.DataFrame(schema=empty), on=["artist_id", "segment_rank"], how="left").with_columns(
-            pl.lit(0 if has_before else None, pl.Int64).alias("listeners_before")
-        )
-    heard = before.listeners.sum(axis=(1, 2))
-    earlier = estimate(before.listeners, model, mixtures["before"])
-    ago = long_frame(
-        before.keys.with_columns(pl.Series("listeners_before", heard)),
-        segments,
-        share_before=np.where((heard >= least)[:, None], earlier.share, np.nan),
-    )
-    columns = ["artist_id", "segment_rank", "share_before", "listeners_before"]
-    return frame.join(ago.select(columns), on=["artist_id", "segment_rank"], how="left").with_columns(
-        pl.col("listeners_before").fill_null(0)
-    )
-
-
-def _cells(
-    cells: Histograms,
-    trait: str,
-    shares: pl.DataFrame,
-    artists: Histograms,
-    model: FanProfiles,
-    mixture: Mixture,
-    least: int,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Cells times segments, and the cells that could be targets."""
-    import polars as pl
-
-    segments = model.mixture.segments
-    wide = shares.pivot("segment_rank", index="artist_id", values="artist_share").sort("artist_id")
-    order = wide.with_row_index("row").select("artist_id", "row")
-    place = cells.keys.join(order, on="artist_id", how="left", maintain_order="left")["row"].to_numpy()
-    own = wide.select([str(rank) for rank in range(1, segments + 1)]).to_numpy()[place]
-    found = estimate(cells.listeners, model, mixture, around=own)
-    keys = cells.keys.with_columns(pl.Series("listeners", cells.listeners.sum(axis=(1, 2))))
-    shown = suppress(keys.with_row_index("row"), group=["artist_id"], counts=["listeners"], minimum=least)
-    rows = shown["row"].to_numpy()
-    hidden = shown["is_suppressed"].to_numpy()[:, None]
-    share, own = found.share[rows], own[rows]
-    frame = long_frame(
-        shown.drop("row"),
-        segments,
-        share=np.where(hidden, np.nan, share),
-        share_low=np.where(hidden, np.nan, found.low[rows]),
-        share_high=np.where(hidden, np.nan, found.high[rows]),
-        lift=np.where(hidden, np.nan, share / np.maximum(own, 1e-9)),
-    )
-    # Histograms and shares of the artists are both sorted by artist_id.
-    expected = probable_shares(artists.listeners, mixture)[place]
-    p_values = below_top_p_values(cells.listeners, expected, mixture)[rows] if segments > 1 else np.ones(len(own))
-    targets = shown.with_columns(
-        pl.lit(trait).alias("trait"),
-        pl.col(trait).alias("value"),
-        pl.Series("share_below_top", 1 - share[:, -1]),
-        pl.Series("share_below_top_artist", 1 - own[:, -1]),
-        pl.Series("p_value", p_values),
-    )
-    told = ~pl.col("is_suppressed") & ~pl.col("value").is_in(NOT_TOLD)
-    return frame, targets.filter(told).drop("row", trait, "is_suppressed")
-
-
-def _targets(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    """Rows of ``marts.fan_targets``: what stands out when all cells of an artist are tested at once."""
-    import polars as pl
-
-    every = pl.concat(parts)
-    gain = pl.col("share_below_top") - pl.col("share_below_top_artist")
-    return (
-        every.filter(discoveries(pl.col("p_value"), "artist_id"))
-        .with_columns((pl.col("listeners") * gain).alias("listeners_to_win"))
-        .filter(gain > 0)
-        .sort("listeners_to_win", "trait", "value", descending=[True, False, False])
-        .with_columns(pl.int_range(1, pl.len() + 1).over("artist_id").alias("target_rank"))
-    )
-
-
-def _one_row_a_move(moves: pl.DataFrame) -> pl.DataFrame:
-    """Artist, country and move with listeners."""
-    index = ["artist_id", "country", "is_suppressed"]
-    return moves.unpivot(list(MOVES), index=index, variable_name="move", value_name="listeners")

@@ -120,6 +120,7 @@ def train(
             proposal = propose(
                 data.listeners,
                 before,
+                subject.window_days,
                 accept_drift=accept_drift,
                 progress=lambda text, name=subject.name: say(f"{name}: {text}"),
             )

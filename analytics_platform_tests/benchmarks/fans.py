@@ -24,8 +24,9 @@ from analytics_platform.fans.agreement import profile_distance, share_errors, th
 from analytics_platform.fans.fan_profiles import LEARN_ARTISTS, fit_fan_profiles
 from analytics_platform.fans.lda import fit_fan_lda
 from analytics_platform.fans.levels import FIRST_PLAYS, LEVELS
-from analytics_platform.fans.mixture import Mixture, fit_mixture, posterior_shares
+from analytics_platform.fans.mixture import Mixture, fit_mixture
 from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
+from analytics_platform.fans.shares import posterior_shares
 from analytics_platform.fans.thresholds import Thresholds, segment_of
 from analytics_platform_tests.fans.worlds import MIXTURES, Law, World, planted_world
 

@@ -14,6 +14,8 @@ from analytics_platform.fans.exposure import CLASSES, exposure_class_sql
 from analytics_platform.fans.fan_profiles import (
     MAX_BOOTSTRAP_DISTANCE,
     MIN_GAIN,
+    PROFILE_BIAS,
+    SHORT_WINDOW_BIAS,
     FanProfiles,
     fit_fan_profiles,
     held_out_nats,
@@ -23,8 +25,10 @@ from analytics_platform.fans.fan_profiles import (
     probable_shares,
 )
 from analytics_platform.fans.levels import FIRST_PLAYS, LEVELS, Window, level_middles
-from analytics_platform.fans.mixture import fit_mixture, posterior_shares, reordered
+from analytics_platform.fans.mixture import fit_mixture, reordered
 from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
+from analytics_platform.fans.releases import propose
+from analytics_platform.fans.shares import posterior_shares
 from analytics_platform_tests.fans.worlds import World, joining_world, planted_world
 
 
@@ -209,3 +213,11 @@ def test_percentiles_of_the_highest_level_stay_on_the_scale() -> None:
     counts[0, -1] = 5
     assert percentile_thresholds(counts) == (FIRST_PLAYS[-1], FIRST_PLAYS[-1])
     assert percentile_thresholds(np.zeros((1, LEVELS), dtype=int)) == (FIRST_PLAYS[-1], FIRST_PLAYS[-1])
+
+
+def test_intervals_are_wider_in_short_windows(world: World) -> None:
+    """A month of plays tells less of a listener than its likelihood knows."""
+    counts = world.counts[:60, None, :]
+    long, short = (propose(counts, None, days, segments=2).model for days in (90, 28))
+    assert np.array_equal(long.mixture.profiles, short.mixture.profiles)
+    assert short.share_error == pytest.approx(np.sqrt(long.share_error**2 - PROFILE_BIAS**2 + SHORT_WINDOW_BIAS**2))

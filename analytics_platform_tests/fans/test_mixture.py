@@ -8,19 +8,10 @@ from numpy.typing import NDArray
 
 from analytics_platform.fans import mixture as module
 from analytics_platform.fans.agreement import profile_distance, share_errors, threshold_errors
-from analytics_platform.fans.fan_profiles import probable_shares
 from analytics_platform.fans.lda import fit_fan_lda
 from analytics_platform.fans.levels import LEVELS, level_middles
-from analytics_platform.fans.mixture import (
-    Fit,
-    Mixture,
-    Shares,
-    fit_mixture,
-    learn_prior,
-    posterior_shares,
-    predict_levels,
-    simplex_grid,
-)
+from analytics_platform.fans.mixture import Fit, Mixture, fit_mixture, learn_prior, predict_levels
+from analytics_platform.fans.shares import Shares, posterior_shares, probable_shares, simplex_grid
 from analytics_platform.fans.thresholds import segment_thresholds
 from analytics_platform_tests.fans.worlds import World, joining_world, planted_world
 
@@ -231,7 +222,7 @@ def test_order_and_chunks_do_not_matter(
     some = counts[:60]
     prior = np.random.default_rng(3).uniform(0.5, 30, (60, 3)) if own else None
     whole = posterior_shares(some, fit.mixture, prior=prior)
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr("analytics_platform.fans.shares.CHUNK", 7)
     order = np.random.default_rng(4).permutation(60)
     parts = posterior_shares(some[order], fit.mixture, prior=None if prior is None else prior[order])
     assert parts.mean == pytest.approx(whole.mean[order], abs=1e-3)

@@ -18,7 +18,8 @@ from analytics_platform.fans.exposure import CLASSES
 from analytics_platform.fans.fan_profiles import ordered
 from analytics_platform.fans.lda import fit_fan_lda
 from analytics_platform.fans.levels import LEVELS, level_of
-from analytics_platform.fans.mixture import fit_mixture, posterior_shares
+from analytics_platform.fans.mixture import fit_mixture
+from analytics_platform.fans.shares import posterior_shares
 from analytics_platform.fans.thresholds import segment_thresholds
 from analytics_platform.sample_label import LabelSpec, generate
 from analytics_platform.sample_label.law import MEANS, SHAPES

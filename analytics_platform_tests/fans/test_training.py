@@ -234,7 +234,7 @@ def test_segments_keep_their_order_from_release_to_release(lake: Lake) -> None:
     order = [2, 0, 1]
     mixture = model.mixture
     turned = Mixture(mixture.profiles[order], mixture.arrivals[order], mixture.prior[order])
-    new = propose(counts, replace(model, mixture=turned, share_error=model.share_error[order]), segments=3)
+    new = propose(counts, replace(model, mixture=turned, share_error=model.share_error[order]), 90, segments=3)
     assert new.drift == pytest.approx(0, abs=1e-6)
     np.testing.assert_allclose(new.model.mixture.profiles, turned.profiles, atol=1e-6)
     np.testing.assert_allclose(new.model.mixture.prior, turned.prior, atol=1e-4)
