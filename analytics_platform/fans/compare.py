@@ -6,11 +6,11 @@ import numpy as np
 
 from analytics_platform.fans.fan_profiles import TOLERANCE, FanProfiles
 from analytics_platform.fans.lda import fit_fan_lda
-from analytics_platform.fans.levels import LEVELS, level_middles
+from analytics_platform.fans.levels import LEVELS
 from analytics_platform.fans.mixture import CountArray, FloatArray, Mixture, fit_mixture, predict_levels
-from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
+from analytics_platform.fans.percentiles import percentile_profiles, percentile_shares, percentile_thresholds
 from analytics_platform.fans.shares import posterior_shares, probable_shares
-from analytics_platform.fans.thresholds import Thresholds, segment_of
+from analytics_platform.fans.thresholds import Thresholds
 from analytics_platform.modelling.evaluation import Score, bootstrap_ratio
 
 TEST_SHARE = 0.3
@@ -51,11 +51,12 @@ def compare_models(
         "artist_histogram": _own_histogram_nats(flat_train, flat_seen, flat_unseen),
     }
     lda = fit_fan_lda(flat_train, max_artists=LDA_ARTISTS, seed=seed)
-    lda_shares = fit_lda_shares(flat_seen, lda.profiles, lda.prior)
-    nats["fan_lda"] = _nats(flat_unseen, lda_shares @ lda.profiles)
+    topics = len(lda.profiles)
+    as_mixture = Mixture(lda.profiles[:, None], np.ones((topics, 1)), np.full(topics, lda.prior))
+    nats["fan_lda"] = _nats(flat_unseen, probable_shares(flat_seen[:, None], as_mixture) @ lda.profiles)
     cuts = percentile_thresholds(flat_train)
     shares = np.nan_to_num(percentile_shares(flat_seen, cuts), nan=1 / (len(cuts) + 1))
-    nats["percentile_thresholds"] = _nats(flat_unseen, shares @ cut_profiles(flat_train, cuts))
+    nats["percentile_thresholds"] = _nats(flat_unseen, shares @ percentile_profiles(flat_train, cuts))
     scores = [
         Score(name, "held_out_log_likelihood", *bootstrap_ratio(values, weight, rng), "nats per listener", "higher",
               name != "fan_profiles", len(tested))
@@ -71,24 +72,6 @@ def compare_models(
             )
         )
     return scores, {"fan_lda": lda.thresholds(), "percentile_thresholds": cuts}
-
-
-def fit_lda_shares(counts: CountArray, profiles: FloatArray, prior: float) -> FloatArray:
-    """Shares (A, K) of histograms (A, L) under fixed LDA profiles and its prior."""
-    shares = np.full((len(counts), len(profiles)), 1 / len(profiles))
-    for _ in range(200):
-        expected = shares * ((counts / (shares @ profiles)) @ profiles.T)
-        shares = expected + prior
-        shares /= shares.sum(axis=1, keepdims=True)
-    return shares
-
-
-def cut_profiles(counts: CountArray, cuts: Thresholds) -> FloatArray:
-    """(K, L): the label's own histogram (A, L), cut at thresholds: what a percentile segment looks like."""
-    pooled = np.asarray(counts).sum(axis=0) + 1e-9
-    segments = segment_of(level_middles(), cuts)
-    profiles = np.stack([np.where(segments == rank, pooled, 0.0) for rank in range(len(cuts) + 1)])
-    return profiles / np.maximum(profiles.sum(axis=1, keepdims=True), 1e-12)
 
 
 def _levels(seen: CountArray, train: CountArray, mixture: Mixture) -> FloatArray:

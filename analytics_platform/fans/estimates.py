@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from analytics_platform.fans.exposure import CLASSES
 from analytics_platform.fans.fan_profiles import FanProfiles
 from analytics_platform.fans.levels import LEVELS
-from analytics_platform.fans.mixture import FloatArray, Mixture, fit_mixture, predict_levels
+from analytics_platform.fans.mixture import FloatArray, Mixture, class_shares, fit_mixture, predict_levels
 from analytics_platform.fans.shares import posterior_shares, probable_shares
 from analytics_platform.fans.thresholds import segment_thresholds
 
@@ -74,7 +74,6 @@ class Estimate:
     """Estimated shares of R rows with 90 % intervals; all (R, K)."""
 
     share: FloatArray
-    sd: FloatArray
     low: FloatArray
     high: FloatArray
 
@@ -86,14 +85,13 @@ def estimate(
     prior = None if around is None else np.maximum(CELL_PRIOR * around, 1e-3)
     found = posterior_shares(listeners, mixture, prior=prior)
     low, high = found.interval(model.share_error)
-    return Estimate(found.mean, found.sd, low, high)
+    return Estimate(found.mean, low, high)
 
 
 def plays_by_segment(data: Histograms, mixture: Mixture) -> FloatArray:
     """Plays (R, K) that the listeners of each segment are expected to have made."""
     shares = probable_shares(data.listeners, mixture)
-    odds = shares[:, None, :] * mixture.arrivals.T[None]
-    weights = odds / odds.sum(axis=2, keepdims=True)
+    weights, _ = class_shares(shares, mixture.arrivals)
     share_of_level = data.plays / predict_levels(shares, mixture)
     return np.einsum("aek,ael,kel->ak", weights, share_of_level, mixture.profiles)
 
@@ -107,8 +105,8 @@ def below_top_p_values(cells: NDArray[np.int64], shares: FloatArray, mixture: Mi
     """
     from scipy.special import ndtr
 
-    odds = shares[:, None, :] * mixture.arrivals.T[None]
-    top = odds[:, :, -1] / odds.sum(axis=2)
+    weights, _ = class_shares(shares, mixture.arrivals)
+    top = weights[:, :, -1]
     levels = predict_levels(shares, mixture)
     surplus = top[:, :, None] * (mixture.profiles[-1][None] / levels - 1)
     by_class = cells.sum(axis=2)

@@ -23,6 +23,6 @@ def exposure_class_sql(column: str, window: Window | None) -> str:
     """
     if window is None:
         return "cast(0 as smallint)"
-    start, days = f"date '{window.start.isoformat()}'", (window.end - window.start).days + 1
-    quarter = f"1 + floor(({column} - {start}) * {CLASSES - 1} / {days}.0)"
+    start = f"date '{window.start.isoformat()}'"
+    quarter = f"1 + floor(({column} - {start}) * {CLASSES - 1} / {window.days}.0)"
     return f"case when {column} is null or {column} < {start} then 0 else cast({quarter} as smallint) end"

@@ -19,6 +19,7 @@ from analytics_platform.fans.levels import level_middles
 from analytics_platform.fans.mixture import CountArray, Fit, FloatArray, Mixture, fit_mixture, predict_levels, reordered
 from analytics_platform.fans.shares import posterior_shares, probable_shares
 from analytics_platform.fans.thresholds import Thresholds, segment_thresholds
+from analytics_platform.modelling.evaluation import bootstrap_ratio
 
 MIN_GAIN = 0.002
 """Nats per unseen listener that one more segment has to bring."""
@@ -27,10 +28,13 @@ MAX_BOOTSTRAP_DISTANCE = 0.10
 MAX_DRIFT = 0.15
 """Largest total variation between matched profiles of two releases."""
 MAX_SEGMENTS = 5
+MIN_ARTISTS = 10
+"""Fewer artists teach nothing about what fans have in common."""
 LEARN_ARTISTS = 3_000
 """Artists that profiles are learnt from, drawn at random if there are more."""
 FOLDS = 4
 BOOTSTRAPS = 10
+GAIN_DRAWS = 500
 TOLERANCE = 1e-8
 """For the fits that are compared; the final one is ten times stricter."""
 PROFILE_BIAS = 0.012
@@ -111,8 +115,8 @@ def fit_fan_profiles(
     rng = np.random.default_rng(seed)
     data = np.asarray(counts)
     data = data[data.sum(axis=(1, 2)) > 0]
-    if len(data) < 10:
-        raise ValueError(f"profiles need at least 10 artists with enough listeners, there are {len(data)}")
+    if len(data) < MIN_ARTISTS:
+        raise ValueError(f"profiles need at least {MIN_ARTISTS} artists with enough listeners, there are {len(data)}")
     if len(data) > LEARN_ARTISTS:
         data = data[np.sort(rng.choice(len(data), LEARN_ARTISTS, replace=False))]
     candidates: list[Candidate] = []
@@ -148,7 +152,7 @@ def choose_segments(
     folds = rng.permutation(len(data)) % FOLDS
     seen = rng.binomial(np.asarray(data, dtype=np.int64), 0.5)
     unseen = data - seen
-    weight = unseen.sum(axis=(1, 2))
+    weight = unseen.sum(axis=(1, 2)).astype(np.float64)
     candidates: list[Candidate] = []
     chosen, drawn = 1, None
     before = np.zeros(len(data))
@@ -160,11 +164,7 @@ def choose_segments(
             mixture = fit_mixture(data[~test], segments, tolerance=TOLERANCE).mixture
             nats[test] = held_out_nats(seen[test], unseen[test], mixture)
         gain = nats - before if candidates else np.zeros(len(data))
-        draws = rng.multinomial(len(data), np.full(len(data), 1 / len(data)), size=500)
-        ratio = (draws @ gain) / np.maximum(draws @ weight, 1)
-        low, high = np.quantile(ratio, [0.05, 0.95])
-        total = max(float(weight.sum()), 1.0)
-        value = float(gain.sum()) / total
+        value, low, high = bootstrap_ratio(gain, weight, rng, draws=GAIN_DRAWS)
         distance, resampled = 0.0, None
         if segments > 1 and value >= MIN_GAIN:
             say(f"{segments} segments: bootstraps")
@@ -173,9 +173,7 @@ def choose_segments(
             distance = bootstrap_distance(data, fit, resampled)
         gains = segments == 1 or value >= MIN_GAIN
         supported = bool(gains and distance <= MAX_BOOTSTRAP_DISTANCE)
-        candidates.append(
-            Candidate(segments, float(nats.sum()) / total, value, float(low), float(high), distance, supported)
-        )
+        candidates.append(Candidate(segments, float(nats.sum()) / weight.sum(), value, low, high, distance, supported))
         if supported:
             chosen, drawn = segments, resampled
         if not gains:

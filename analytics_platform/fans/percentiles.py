@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics_platform.fans.levels import FIRST_PLAYS
-from analytics_platform.fans.thresholds import Thresholds, assign_listeners
+from analytics_platform.fans.levels import FIRST_PLAYS, level_middles
+from analytics_platform.fans.thresholds import Thresholds, assign_listeners, segment_of
 
 PERCENTILES = (50, 90)
 """Half of the listeners are passive, one in ten is a diehard."""
@@ -31,3 +31,11 @@ def percentile_shares(counts: NDArray[np.integer], thresholds: Thresholds) -> ND
     assigned = assign_listeners(counts, thresholds).astype(np.float64)
     with np.errstate(invalid="ignore"):
         return assigned / assigned.sum(axis=1, keepdims=True)
+
+
+def percentile_profiles(counts: NDArray[np.integer], cuts: Thresholds) -> NDArray[np.float64]:
+    """(K, L): the label's own histogram (A, L), cut at thresholds: what a percentile segment looks like."""
+    pooled = np.asarray(counts).sum(axis=0) + 1e-9
+    segments = segment_of(level_middles(), cuts)
+    profiles = np.stack([np.where(segments == rank, pooled, 0.0) for rank in range(len(cuts) + 1)])
+    return profiles / np.maximum(profiles.sum(axis=1, keepdims=True), 1e-12)

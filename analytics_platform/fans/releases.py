@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from analytics_platform.fans.fan_profiles import (
     MAX_DRIFT,
+    MIN_ARTISTS,
     PROFILE_BIAS,
     SHORT_WINDOW_BIAS,
     SHORT_WINDOW_DAYS,
@@ -109,7 +110,7 @@ def propose(
 def drift_now(counts: CountArray, released: FanProfiles) -> float:
     """How far profiles fitted to today's histograms (A, E, L) lie from the released ones, 0 to 1."""
     data = np.asarray(counts)
-    if released.mixture.segments == 1 or len(data) < 10:
+    if released.mixture.segments == 1 or len(data) < MIN_ARTISTS:
         return 0.0
     data = data[:: max(len(data) // DRIFT_ARTISTS, 1)]
     weight = data.sum(axis=(0, 2))

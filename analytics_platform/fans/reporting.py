@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -62,7 +63,7 @@ def window_before(lake: Lake, subject: Subject) -> Window | None:
     window = window_of(subject)
     if window is None:
         return None
-    earlier = Window.ending(window.start.fromordinal(window.start.toordinal() - 1), subject.window_days)
+    earlier = Window.ending(window.start - timedelta(days=1), subject.window_days)
     with lake.connect(LISTENER_ARTIST_DAYS, only={"vendor": DATED[subject.data_set]}) as connection:
         first = connection.execute("select min(ingest_date) from streams.listener_artist_days").fetchall()[0][0]
     return earlier if first is not None and earlier.start >= first else None

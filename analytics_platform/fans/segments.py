@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analytics_platform.fans.exposure import exposure_class_sql
-from analytics_platform.fans.levels import Window, level_sql
+from analytics_platform.fans.level_changes import state_plays_sql
+from analytics_platform.fans.levels import Window, level_sql, window_plays_sql
 from analytics_platform.fans.thresholds import Thresholds, segment_sql
 
 UNKNOWN_ARTIST = "(unknown)"
@@ -20,44 +21,23 @@ def pairs_sql(state: str, window: Window | None) -> str:
 
     ``state`` names rows of ``fans.listener_artist_plays`` of one data set and window, a base and changes.
     """
-    return f"""
-select
-    listener_key,
-    artist_id,
-    plays,
-    {exposure_class_sql("first_play_date", window)} as exposure_class
-from (
-    select
-        listener_key,
-        artist_id,
-        cast(sum(plays) as bigint) as plays,
-        max_by(first_play_date, change_no) as first_play_date
-    from {state}
-    where artist_id <> '{UNKNOWN_ARTIST}'
-    group by listener_key, artist_id
-    having sum(plays) > 0
-)"""
+    return _classified_sql(state_plays_sql(state), window)
 
 
 def earlier_pairs_sql(days: str, window: Window) -> str:
     """SQL for the same pairs of an earlier window, from all days: rows like ``streams.listener_artist_days``."""
+    return _classified_sql(window_plays_sql(days, window), window)
+
+
+def _classified_sql(plays: str, window: Window | None) -> str:
     return f"""
 select
     listener_key,
     artist_id,
     plays,
     {exposure_class_sql("first_play_date", window)} as exposure_class
-from (
-    select
-        listener_key,
-        artist_id,
-        cast(sum(case when {window.sql()} then plays else 0 end) as bigint) as plays,
-        min(play_date) as first_play_date
-    from {days}
-    where play_date <= date '{window.end.isoformat()}' and artist_id <> '{UNKNOWN_ARTIST}'
-    group by listener_key, artist_id
-    having sum(case when {window.sql()} then plays else 0 end) > 0
-)"""
+from ({plays})
+where artist_id <> '{UNKNOWN_ARTIST}'"""
 
 
 def histogram_sql(pairs: str, *by: str, least: int = 1) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analytics_platform.fans.compare import compare_models
 from analytics_platform.fans.estimates import Histograms, histograms
-from analytics_platform.fans.fan_profiles import FanProfiles
+from analytics_platform.fans.fan_profiles import MIN_ARTISTS, FanProfiles
 from analytics_platform.fans.frames import profile_frame, threshold_frame
 from analytics_platform.fans.levels import Window
 from analytics_platform.fans.releases import (
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 TASK = "fan_segments"
 READ_ARTISTS = 5_000
 """Artists that a training reads, drawn by a hash of their ids: memory does not grow with the label."""
-MIN_ARTISTS = 10
-"""Fewer artists teach nothing about what fans have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +109,10 @@ def train(
             trained.skipped[subject.name] = (
                 f"{len(data.listeners)} artists with at least {min_listeners} listeners, {MIN_ARTISTS} are needed"
             )
-        mine = log.filter((pl.col("data_set") == subject.data_set) & (pl.col("window_days") == subject.window_days))
+        mine = _releases_of(log, subject)
         current = current_release(mine, models)
-        tried_last = mine["window_end"].max() if len(mine) else None
-        due = current is None or release or is_due(tried_last, subject.window_end)  # type: ignore[arg-type]
+        tried_last = mine.row(-1, named=True)["window_end"] if len(mine) else None
+        due = current is None or release or is_due(tried_last, subject.window_end)
         if enough and due:
             before = current.model if current else None
             proposal = propose(
@@ -126,16 +124,24 @@ def train(
             )
             row = _keep(models, subject, data.listeners, proposal, len(mine) + 1, say)
             log = log.vstack(pl.DataFrame([row], schema=log.schema))
-            mine = log.filter((pl.col("data_set") == subject.data_set) & (pl.col("window_days") == subject.window_days))
+            mine = _releases_of(log, subject)
             current = current_release(mine, models)
         if current is not None:
-            newest = mine.sort("release_no").row(-1, named=True)
+            newest = mine.row(-1, named=True)
             if newest["status"] == "refused":
                 trained.refused[subject.name] = newest["reason"]
             trained.drifts[subject.name] = drift_now(data.listeners, current.model)
             trained.released.append(current)
     _write(lake, log, trained)
     return trained
+
+
+def _releases_of(log: pl.DataFrame, subject: Subject) -> pl.DataFrame:
+    """Rows of ``models.releases`` of a subject, the newest last."""
+    import polars as pl
+
+    mine = (pl.col("data_set") == subject.data_set) & (pl.col("window_days") == subject.window_days)
+    return log.filter((pl.col("model") == MODEL) & mine).sort("release_no")
 
 
 def read_histograms(lake: Lake, subject: Subject, least: int) -> Histograms:
@@ -188,8 +194,7 @@ def _keep(
     scores, baselines = compare_models(counts, proposal.model)
     arrays, info = to_store(proposal, subject)
     info |= {"release_no": number, "scores": [asdict(s) for s in scores], "baseline_thresholds": baselines}
-    version = version_name(subject, counts)
-    version = f"{version}-{number}"
+    version = f"{version_name(subject, counts)}-{number}"
     save_model(models, MODEL, version, arrays, info)
     say(f"{subject.name}: {proposal.status}: {proposal.reason}")
     return {

@@ -29,10 +29,10 @@ class Score:
 
 
 def bootstrap_ratio(
-    totals: FloatArray, weights: FloatArray, rng: np.random.Generator, mass: float = 0.9
+    totals: FloatArray, weights: FloatArray, rng: np.random.Generator, mass: float = 0.9, draws: int = DRAWS
 ) -> tuple[float, float, float]:
     """sum(totals) / sum(weights) over groups (G,), with a percentile interval by drawing groups anew."""
-    draws = rng.multinomial(len(totals), np.full(len(totals), 1 / len(totals)), size=DRAWS)
-    ratios = (draws @ totals) / np.maximum(draws @ weights, 1e-12)
+    drawn = rng.multinomial(len(totals), np.full(len(totals), 1 / len(totals)), size=draws)
+    ratios = (drawn @ totals) / np.maximum(drawn @ weights, 1e-12)
     low, high = np.quantile(ratios, [(1 - mass) / 2, (1 + mass) / 2])
     return float(totals.sum() / max(float(weights.sum()), 1e-12)), float(low), float(high)

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from analytics_platform.fans.agreement import profile_distance, share_errors, threshold_errors
 from analytics_platform.fans.fan_profiles import LEARN_ARTISTS, fit_fan_profiles
 from analytics_platform.fans.lda import fit_fan_lda
-from analytics_platform.fans.levels import FIRST_PLAYS, LEVELS
+from analytics_platform.fans.levels import LEVELS
 from analytics_platform.fans.mixture import Mixture, fit_mixture
-from analytics_platform.fans.percentiles import percentile_shares, percentile_thresholds
+from analytics_platform.fans.percentiles import percentile_profiles, percentile_shares, percentile_thresholds
 from analytics_platform.fans.shares import posterior_shares
-from analytics_platform.fans.thresholds import Thresholds, segment_of
+from analytics_platform.fans.thresholds import Thresholds
 from analytics_platform_tests.fans.worlds import MIXTURES, Law, World, planted_world
 
 FloatArray = NDArray[np.float64]
@@ -99,11 +99,8 @@ def by_lda(world: World, seed: int) -> Estimate:
 def by_percentiles(world: World, seed: int) -> Estimate:
     """The label's own percentiles; a 'profile' is the pooled histogram between two cuts."""
     thresholds, seconds = timed(lambda: percentile_thresholds(world.counts))
-    pooled = world.counts.sum(axis=0)
-    levels = segment_of(np.array(FIRST_PLAYS), thresholds)
-    profiles = np.stack([np.where(levels == rank, pooled, 0) for rank in range(len(thresholds) + 1)])
+    profiles = percentile_profiles(world.counts, thresholds)
     shares = percentile_shares(world.counts, thresholds)
-    profiles = profiles / profiles.sum(axis=1, keepdims=True)
     return Estimate(profiles, shares, thresholds, seconds, None, len(profiles))
 
 

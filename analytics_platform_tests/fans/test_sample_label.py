@@ -145,6 +145,6 @@ def test_windows_are_not_to_be_compared(plays: Plays) -> None:
         assert max(threshold_errors(found.thresholds, planted_thresholds(days))) < 0.35, days
         assert found.error() <= {28: 0.045, 90: 0.035}[days]
     assert None not in (*short.thresholds, *long.thresholds)
-    assert all(few < 0.6 * many for few, many in zip(short.thresholds, long.thresholds, strict=True))  # type: ignore[operator]
+    assert all(few < 0.6 * many for few, many in zip(short.thresholds, long.thresholds, strict=True))
     assert (long.planted - short.planted)[:, 0].mean() > 0.05
     assert (long.shares - short.shares)[:, 0].mean() > 0.05
