@@ -7,6 +7,7 @@ import dagster as dg
 
 from analytics_platform.fans.tables import (
     FAN_PROFILES,
+    FAN_SCORES,
     FAN_SEGMENTS_BY,
     FAN_THRESHOLDS,
     LISTENER_ARTIST_PLAYS,
@@ -17,7 +18,7 @@ from analytics_platform.fans.tables import (
 )
 from analytics_platform.fans.windows import DATED, covered_windows, update_undated, update_window
 from analytics_platform.lakehouse.tables import Table
-from analytics_platform.modelling.tables import LEADERBOARD, RELEASES
+from analytics_platform.modelling.tables import RELEASES
 from analytics_platform.orchestration.automation import after_its_inputs
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
@@ -114,7 +115,7 @@ class ReleaseConfig(dg.Config):
     else than before: say so to their readers."""
 
 
-TRAINED = (RELEASES, LEADERBOARD, FAN_PROFILES, FAN_THRESHOLDS)
+TRAINED = (RELEASES, FAN_SCORES, FAN_PROFILES, FAN_THRESHOLDS)
 PROFILES_HOLD = dg.AssetCheckSpec(
     "profiles_hold",
     asset=asset_key(FAN_PROFILES),
@@ -153,7 +154,7 @@ def train_fan_profiles(
             metadata |= _pictures(trained) | ({"skipped": trained.skipped} if trained.skipped else {})
         elif table is FAN_THRESHOLDS:
             metadata["thresholds"] = _thresholds_table(trained)
-        elif table is LEADERBOARD:
+        elif table is FAN_SCORES:
             metadata["scores"] = _scores_table(trained)
         yield dg.MaterializeResult(asset_key=asset_key(table), metadata=metadata)
     for table in TRAINED:

@@ -6,6 +6,7 @@ from analytics_platform.fans.anonymity import MOVES
 from analytics_platform.fans.exposure import CLASSES
 from analytics_platform.fans.levels import BEFORE_WINDOW, LEVELS, TOP_PLAYS
 from analytics_platform.lakehouse.tables import Column, Table
+from analytics_platform.modelling.tables import scores_table
 from analytics_platform.streams.tables import ARTIST_ID, FIRST_DAY, LISTENER_KEY
 
 WINDOW_DAYS = (28, 90, 365)
@@ -364,6 +365,20 @@ FAN_MOVES = Table(
 REPORTS: tuple[Table, ...] = (ARTIST_FANS, *FAN_SEGMENTS_BY.values(), FAN_TARGETS, FAN_MOVES)
 """What people read of an artist's fans."""
 
-TABLES = (LISTENER_ARTIST_PLAYS, LISTENING_LEVELS, LISTENER_SEGMENTS, FAN_THRESHOLDS, FAN_PROFILES, *REPORTS)
+FAN_SCORES = scores_table(
+    "fans",
+    "model_scores",
+    "One row per data set, window, model and metric: how well released fan profiles and their baselines predict.",
+)
+
+TABLES = (
+    FAN_SCORES,
+    LISTENER_ARTIST_PLAYS,
+    LISTENING_LEVELS,
+    LISTENER_SEGMENTS,
+    FAN_THRESHOLDS,
+    FAN_PROFILES,
+    *REPORTS,
+)
 SQL_TABLES = (LISTENER_TRAITS,)
 """Made by SQL models."""

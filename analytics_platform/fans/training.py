@@ -27,12 +27,12 @@ from analytics_platform.fans.releases import (
     version_name,
 )
 from analytics_platform.fans.segments import histogram_sql, pairs_sql
-from analytics_platform.fans.tables import FAN_PROFILES, FAN_THRESHOLDS, LISTENER_ARTIST_PLAYS
+from analytics_platform.fans.tables import FAN_PROFILES, FAN_SCORES, FAN_THRESHOLDS, LISTENER_ARTIST_PLAYS
 from analytics_platform.lakehouse.lake import Commit, Lake
 from analytics_platform.lakehouse.tables import Table
-from analytics_platform.modelling.evaluation import Score
+from analytics_platform.modelling.evaluation import Score, score_frame
 from analytics_platform.modelling.model_store import StoredModel, load_model, save_model
-from analytics_platform.modelling.tables import LEADERBOARD, RELEASES
+from analytics_platform.modelling.tables import RELEASES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,7 +88,7 @@ def train(
     accept_drift: bool = False,
     say: Callable[[str], None],
 ) -> Trained:
-    """Bring ``models.releases``, ``models.leaderboard``, ``marts.fan_profiles`` and ``fan_thresholds`` up to date.
+    """Bring ``models.releases``, ``fans.model_scores``, ``marts.fan_profiles`` and ``fan_thresholds`` up to date.
 
     Args:
         lake: where the plays are and the tables go.
@@ -225,7 +225,19 @@ def _write(lake: Lake, log: pl.DataFrame, trained: Trained) -> None:
                 trained.commits[table.full_name] = lake.commit(table, [], replace=_own(table))
 
     frame(RELEASES, [log] if len(log) else [])
-    frame(LEADERBOARD, [_score_frame(r) for r in trained.released])
+    frame(
+        FAN_SCORES,
+        [
+            score_frame(
+                [Score(**score) for score in r.stored.info["scores"]],
+                TASK,
+                r.subject.data_set,
+                r.subject.window_days,
+                r.stored.version,
+            )
+            for r in trained.released
+        ],
+    )
     frame(FAN_PROFILES, [profile_frame(r.model, r.subject, r.stored.version) for r in trained.released])
     frame(
         FAN_THRESHOLDS,
@@ -240,31 +252,4 @@ def _write(lake: Lake, log: pl.DataFrame, trained: Trained) -> None:
 
 def _own(table: Table) -> Sequence[tuple[str, str, object]]:
     """What of a shared table is ours to replace."""
-    if table is RELEASES:
-        return [("model", "=", MODEL)]
-    return [("task", "=", TASK)] if table is LEADERBOARD else []
-
-
-def _score_frame(released: Released) -> pl.DataFrame:
-    import polars as pl
-
-    scores = [Score(**score) for score in released.stored.info["scores"]]
-    rows = [
-        {
-            "task": TASK,
-            "data_set": released.subject.data_set,
-            "window_days": released.subject.window_days,
-            "model": score.model,
-            "metric": score.metric,
-            "value": score.value,
-            "value_low": score.low,
-            "value_high": score.high,
-            "unit": score.unit,
-            "better": score.better,
-            "is_baseline": score.is_baseline,
-            "groups": score.groups,
-            "model_version": released.stored.version,
-        }
-        for score in scores
-    ]
-    return pl.DataFrame(rows)
+    return [("model", "=", MODEL)] if table is RELEASES else []

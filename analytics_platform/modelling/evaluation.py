@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import polars as pl
+
 FloatArray = NDArray[np.float64]
 
 DRAWS = 1_000
+Better = Literal["higher", "lower", "near 0.8", "near 0.9"]
+BETTER: tuple[str, ...] = get_args(Better)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +29,35 @@ class Score:
     low: float
     high: float
     unit: str
-    better: Literal["higher", "lower", "near 0.9"]
+    better: Better
     is_baseline: bool
     groups: int
+
+
+def score_frame(scores: Sequence[Score], task: str, data_set: str, window_days: int, version: str) -> pl.DataFrame:
+    """Scores as rows of a table of ``modelling.tables.scores_table``."""
+    import polars as pl
+
+    return pl.DataFrame(
+        [
+            {
+                "task": task,
+                "data_set": data_set,
+                "window_days": window_days,
+                "model": score.model,
+                "metric": score.metric,
+                "value": score.value,
+                "value_low": score.low,
+                "value_high": score.high,
+                "unit": score.unit,
+                "better": score.better,
+                "is_baseline": score.is_baseline,
+                "groups": score.groups,
+                "model_version": version,
+            }
+            for score in scores
+        ]
+    )
 
 
 def bootstrap_ratio(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from analytics_platform.lakehouse.tables import Column, Table
+from analytics_platform.modelling.evaluation import BETTER
 
 MODEL = Column("model", "VARCHAR", "Name of the model family.")
 DATA_SET = Column("data_set", "VARCHAR", "Data set that the model was trained on.")
@@ -41,27 +42,37 @@ RELEASES = Table(
     partition_by=("model",),
 )
 
+SCORE_COLUMNS = (
+    Column("task", "VARCHAR", "What the models are compared at: fan_segments, artist_clusters and so on."),
+    DATA_SET,
+    WINDOW,
+    MODEL,
+    Column("metric", "VARCHAR", "Name of the score."),
+    Column("value", "DOUBLE", "The score, on groups or days that the model has not seen."),
+    Column("value_low", "DOUBLE", "Lower end of its 90 % interval, by a bootstrap."),
+    Column("value_high", "DOUBLE", "Upper end of its 90 % interval, by a bootstrap."),
+    Column("unit", "VARCHAR", "Unit of the score."),
+    Column("better", "VARCHAR", "Which way is better.", values=BETTER),
+    Column("is_baseline", "BOOLEAN", "True for dummies and for methods of others."),
+    Column("groups", "BIGINT", "Groups (artists, tracks …) that it was measured on.", minimum=1),
+    Column("model_version", "VARCHAR", "Version of the model in use beside which it was measured."),
+)
+SCORE_KEY = ("task", "data_set", "window_days", "model", "metric")
+
+
+def scores_table(schema: str, name: str, comment: str) -> Table:
+    """The scores of one step. A table has one writer, so each step has its own; the leaderboard shows them all."""
+    return Table(schema, name, comment, SCORE_COLUMNS, key=SCORE_KEY)
+
+
 LEADERBOARD = Table(
     "models",
     "leaderboard",
     "One row per task, data set, window, model and metric: a score beside the scores of its baselines.",
-    (
-        Column("task", "VARCHAR", "What the models are compared at: fan_segments …"),
-        DATA_SET,
-        WINDOW,
-        MODEL,
-        Column("metric", "VARCHAR", "Name of the score."),
-        Column("value", "DOUBLE", "The score, on groups that the model has not seen."),
-        Column("value_low", "DOUBLE", "Lower end of its 90 % interval, by a bootstrap over groups."),
-        Column("value_high", "DOUBLE", "Upper end of its 90 % interval, by a bootstrap over groups."),
-        Column("unit", "VARCHAR", "Unit of the score."),
-        Column("better", "VARCHAR", "Which way is better.", values=("higher", "lower", "near 0.9")),
-        Column("is_baseline", "BOOLEAN", "True for dummies and for methods of others."),
-        Column("groups", "BIGINT", "Groups (artists, tracks …) that it was measured on.", minimum=1),
-        Column("model_version", "VARCHAR", "Version of the released model beside which it was measured."),
-    ),
-    key=("task", "data_set", "window_days", "model", "metric"),
-    partition_by=("task",),
+    SCORE_COLUMNS,
+    key=SCORE_KEY,
 )
 
-TABLES = (RELEASES, LEADERBOARD)
+TABLES = (RELEASES,)
+SQL_TABLES = (LEADERBOARD,)
+"""Made by SQL models."""

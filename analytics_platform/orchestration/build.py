@@ -34,6 +34,7 @@ TABLES: tuple[Table, ...] = (
     *fan_tables.TABLES,
     *fan_tables.SQL_TABLES,
     *model_tables.TABLES,
+    *model_tables.SQL_TABLES,
 )
 """Every table of every room."""
 

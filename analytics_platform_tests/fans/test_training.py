@@ -17,10 +17,10 @@ from analytics_platform.fans.assets import PROFILES_HOLD, TRAINED, ReleaseConfig
 from analytics_platform.fans.fan_profiles import MAX_DRIFT, fit_fan_profiles
 from analytics_platform.fans.mixture import Mixture
 from analytics_platform.fans.releases import RELEASE_DAYS, propose
-from analytics_platform.fans.tables import FAN_PROFILES, FAN_THRESHOLDS
+from analytics_platform.fans.tables import FAN_PROFILES, FAN_SCORES, FAN_THRESHOLDS
 from analytics_platform.fans.training import Trained, read_histograms, released_models, subjects, train
 from analytics_platform.lakehouse.lake import Lake
-from analytics_platform.modelling.tables import LEADERBOARD, RELEASES
+from analytics_platform.modelling.tables import RELEASES
 from analytics_platform.orchestration.metadata import asset_key
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform_tests.fans.lakes import END, planted_pairs, read, write_pairs
@@ -117,7 +117,7 @@ def test_a_second_release_takes_the_place_of_the_first(lake: Lake) -> None:
     assert 0 < second["drift"] <= MAX_DRIFT
     assert f"{second['drift']:.3f}" in second["reason"]
     assert first["version"] != second["version"]
-    for table in (FAN_PROFILES, FAN_THRESHOLDS, LEADERBOARD):
+    for table in (FAN_PROFILES, FAN_THRESHOLDS, FAN_SCORES):
         assert set(read(lake, table)["model_version"]) == {second["version"]}, table.full_name
     assert result.drifts[NAME] < 0.01, "today's profiles lie where they have just been released"
 
@@ -130,7 +130,7 @@ def test_the_same_data_released_again_are_a_version_of_their_own(lake: Lake) -> 
 
 
 def test_changed_behaviour_is_refused_until_a_person_accepts_it(lake: Lake) -> None:
-    before = {table: read(lake, table) for table in (FAN_PROFILES, FAN_THRESHOLDS, LEADERBOARD)}
+    before = {table: read(lake, table) for table in (FAN_PROFILES, FAN_THRESHOLDS, FAN_SCORES)}
     write_pairs(lake, pairs().with_columns(THRICE))
     result = run(lake, release=True)
     row = releases(lake).row(-1, named=True)
@@ -209,7 +209,7 @@ def test_a_second_training_writes_the_same(lake: Lake) -> None:
 
 
 def test_every_model_is_scored_beside_the_others(lake: Lake) -> None:
-    scores = read(lake, LEADERBOARD)
+    scores = read(lake, FAN_SCORES)
     likelihoods = scores.filter(metric="held_out_log_likelihood")
     assert dict(likelihoods.select("model", "is_baseline").iter_rows()) == {
         "fan_profiles": False,
