@@ -74,13 +74,11 @@ def market_cells(plays: pl.DataFrame, neighbours: pl.DataFrame, closed: pl.DataF
 
     ids = np.unique(plays["artist_id"].to_numpy()).astype(str)
     countries = np.unique(plays["country"].to_numpy()).astype(str)
-    artist_no = pl.DataFrame({"artist_id": ids, "row": np.arange(len(ids), dtype=np.int32)})
-    country_no = pl.DataFrame({"country": countries, "column": np.arange(len(countries), dtype=np.int32)})
-    both = {"artist_id": pl.String, "country": pl.String}
-    artist_no, country_no = artist_no.cast({"artist_id": pl.String}), country_no.cast({"country": pl.String})
+    artist_no = pl.DataFrame({"artist_id": pl.Series(ids, dtype=pl.String)}).with_row_index("row")
+    country_no = pl.DataFrame({"country": pl.Series(countries, dtype=pl.String)}).with_row_index("column")
 
     def places(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.cast(both).join(artist_no, on="artist_id").join(country_no, on="country")
+        return frame.join(artist_no, on="artist_id").join(country_no, on="country")
 
     dense = np.zeros((len(ids), len(countries)))
     found = places(plays)
@@ -123,16 +121,12 @@ def potential_frame(cells: Cells, potential: Potential, names: dict[str, str]) -
     rank = np.empty(order.shape, dtype=np.int16)
     np.put_along_axis(rank, order, np.arange(1, countries + 1, dtype=np.int16)[None, :], axis=1)
     ranked = np.isfinite(z)
-    reason = np.select(
-        [
-            ranked,
-            ~markets.available,
-            np.broadcast_to((potential.reasons != "")[:, None], z.shape),
-            ~np.isfinite(potential.expected),
-        ],
-        [None, NOT_AVAILABLE, np.broadcast_to(potential.reasons[:, None].astype(object), z.shape), TOO_FEW],
-        NO_GAP,
-    )
+    reason = np.full(z.shape, NO_GAP, dtype=object)
+    reason[~np.isfinite(potential.expected)] = TOO_FEW
+    without = potential.reasons != ""
+    reason[without] = potential.reasons[without, None]
+    reason[~markets.available] = NOT_AVAILABLE
+    reason[ranked] = None
     known = np.isfinite(potential.expected)
 
     def column(values: NDArray[np.float64], shown: NDArray[np.bool_]) -> pl.Series:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,10 @@ PUBLISHED_TABLES = Table(
 )
 
 
+Exporter = Callable[[duckdb.DuckDBPyConnection, Path], None]
+"""Writes further files into the folder of exports, from a connection to the new file."""
+
+
 class PublishError(RuntimeError):
     """The new file failed its check; the old one stays."""
 
@@ -64,8 +68,11 @@ def publish(
     tables: Sequence[Table],
     views: Sequence[Table],
     macros: Sequence[str] = (),
+    exporters: Sequence[Exporter] = (),
 ) -> Published:
     """Publish ``tables`` (copied), ``views`` (read from the lake) and table macros to ``home``.
+
+    Tables of the schema ``marts`` are exported too; ``exporters`` add files in formats of their own.
 
     Raises:
         PublishError: the new file can't be read back, or a row count differs.
@@ -76,7 +83,9 @@ def publish(
     building.mkdir(parents=True)
     try:
         rows = _build(lake, building / "analytics.duckdb", tables, views, macros, now)
-        _export(building / "analytics.duckdb", building / "exports", [t for t in tables if t.schema == "marts"])
+        _export(
+            building / "analytics.duckdb", building / "exports", [t for t in tables if t.schema == "marts"], exporters
+        )
         dictionary = data_dictionary([*tables, PUBLISHED_TABLES], views)
         (building / "DATA_DICTIONARY.md").write_text(dictionary)
         _check(building / "analytics.duckdb", rows)
@@ -145,7 +154,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, table: Table, kind: str) -> 
         connection.execute(f'comment on column out.{quoted(table)}."{column.name}" is {literal(column.comment)}')
 
 
-def _export(file: Path, folder: Path, tables: Sequence[Table]) -> None:
+def _export(file: Path, folder: Path, tables: Sequence[Table], exporters: Sequence[Exporter]) -> None:
     folder.mkdir()
     with duckdb.connect(str(file), read_only=True) as connection:
         for table in tables:
@@ -154,6 +163,8 @@ def _export(file: Path, folder: Path, tables: Sequence[Table]) -> None:
                 f"copy {quoted(table)} to {literal(f'{target}.parquet')} (format parquet, compression zstd)"
             )
             connection.execute(f"copy {quoted(table)} to {literal(f'{target}.csv')} (format csv, header)")
+        for export in exporters:
+            export(connection, folder)
 
 
 def _check(file: Path, rows: Mapping[str, int]) -> None:

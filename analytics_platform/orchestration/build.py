@@ -7,6 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from analytics_platform.artists import tables as artist_tables
+from analytics_platform.artists.exports import export_graphs
 from analytics_platform.fans import assets as fan_assets
 from analytics_platform.fans import tables as fan_tables
 from analytics_platform.lakehouse.sql_models import load_sql_models
@@ -33,6 +35,7 @@ TABLES: tuple[Table, ...] = (
     stream_tables.ERASURES,
     *fan_tables.TABLES,
     *fan_tables.SQL_TABLES,
+    *artist_tables.TABLES,
     *model_tables.TABLES,
     *model_tables.SQL_TABLES,
 )
@@ -63,7 +66,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
     """
     models = load_sql_models(sql_root, TABLES)
     sql_assets = build_sql_assets(models, {stream_tables.LISTENER_RETURNS.full_name: stream_assets.STABLE_IDS})
-    publish_asset = build_publish_asset(*published_tables(), sql_root / "macros")
+    publish_asset = build_publish_asset(*published_tables(), sql_root / "macros", [export_graphs])
     daily = [asset_key(table) for table in TABLES if is_daily(table)]
     deliveries = dg.define_asset_job(
         "ingest",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from analytics_platform.lakehouse.publish import publish
+from analytics_platform.lakehouse.publish import Exporter, publish
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration.metadata import AssetEvents, asset_key
 from analytics_platform.orchestration.resources import Platform
@@ -13,8 +13,10 @@ from analytics_platform.orchestration.resources import Platform
 ANALYTICS_DUCKDB = dg.AssetKey(["published", "analytics_duckdb"])
 
 
-def build_publish_asset(tables: Sequence[Table], views: Sequence[Table], macros: Path) -> dg.AssetsDefinition:
-    """The asset that publishes ``tables`` and ``views``, with the table macros of a folder."""
+def build_publish_asset(
+    tables: Sequence[Table], views: Sequence[Table], macros: Path, exporters: Sequence[Exporter]
+) -> dg.AssetsDefinition:
+    """The asset that publishes ``tables`` and ``views``, with the table macros of a folder, and further exports."""
 
     @dg.asset(
         key=ANALYTICS_DUCKDB,
@@ -28,7 +30,7 @@ def build_publish_asset(tables: Sequence[Table], views: Sequence[Table], macros:
     )
     def analytics_duckdb(platform: dg.ResourceParam[Platform]) -> AssetEvents:
         sources = [path.read_text() for path in sorted(macros.glob("*.sql"))]
-        result = publish(platform.lake, platform.settings.home, tables, views, sources)
+        result = publish(platform.lake, platform.settings.home, tables, views, sources, exporters)
         size = (result.folder / "analytics.duckdb").stat().st_size
         yield dg.MaterializeResult(
             metadata={
