@@ -23,7 +23,7 @@ class Score:
     low: float
     high: float
     unit: str
-    better: Literal["higher", "lower", "near 0.9"]
+    better: Literal["higher", "lower", "near 0.8", "near 0.9"]
     is_baseline: bool
     groups: int
 

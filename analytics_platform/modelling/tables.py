@@ -55,7 +55,7 @@ LEADERBOARD = Table(
         Column("value_low", "DOUBLE", "Lower end of its 90 % interval, by a bootstrap over groups."),
         Column("value_high", "DOUBLE", "Upper end of its 90 % interval, by a bootstrap over groups."),
         Column("unit", "VARCHAR", "Unit of the score."),
-        Column("better", "VARCHAR", "Which way is better.", values=("higher", "lower", "near 0.9")),
+        Column("better", "VARCHAR", "Which way is better.", values=("higher", "lower", "near 0.8", "near 0.9")),
         Column("is_baseline", "BOOLEAN", "True for dummies and for methods of others."),
         Column("groups", "BIGINT", "Groups (artists, tracks …) that it was measured on.", minimum=1),
         Column("model_version", "VARCHAR", "Version of the released model beside which it was measured."),
