@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics_platform.artists.markets import BoolArray, FloatArray, Markets, potential
-from analytics_platform.modelling.evaluation import DRAWS, Score, bootstrap_ratio
+from analytics_platform.modelling.evaluation import Score, bootstrap_ratio, draw_groups, ratio_interval
 
 PICKS = 5
 MOST_ARTISTS = 5_000
@@ -88,21 +88,18 @@ def backtest(
     rng = np.random.default_rng(seed)
     groups = _groups(before, available, rng)
     chance = rng.random(before.shape)
-    return [
-        Score(
-            name,
-            metric + suffix,
-            *bootstrap_ratio(outcome.totals, outcome.weights, rng),
-            "share",
-            BETTER[metric],
-            name in baselines,
-            int((outcome.weights > 0).sum()),
-        )
-        for suffix, rows in groups.items()
-        for name, score in scores.items()
-        for metric, outcome in _outcomes(before, after, available, score, chance, rows)
-        if (outcome.weights > 0).any()
-    ]
+    found: list[Score] = []
+    for suffix, rows in groups.items():
+        drawn = draw_groups(len(rows), rng)
+        for name, score in scores.items():
+            for metric, outcome in _outcomes(before, after, available, score, chance, rows):
+                counted = int((outcome.weights > 0).sum())
+                if counted:
+                    value = ratio_interval(outcome.totals, outcome.weights, drawn)
+                    found.append(
+                        Score(name, metric + suffix, *value, "share", BETTER[metric], name in baselines, counted)
+                    )
+    return found
 
 
 def ratios(
@@ -122,7 +119,7 @@ def ratios(
     chance = rng.random(before.shape)
     found: list[Ratio] = []
     for suffix, rows in groups.items():
-        drawn = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=DRAWS)
+        drawn = draw_groups(len(rows), rng)
         one = dict(_outcomes(before, after, available, scores[ours], chance, rows))
         for name, score in scores.items():
             if name == ours:
@@ -160,7 +157,7 @@ def range_coverage(markets: Markets, model: str, seed: int = 0) -> Score:
         raise ValueError("too few established markets to hide some")
     inside = known & (low <= true) & (true <= high)
     artists, group = np.unique(cells[0][known], return_inverse=True)
-    totals = np.bincount(group, weights=inside[known], minlength=len(artists))
+    totals = np.bincount(group[inside[known]], minlength=len(artists)).astype(np.float64)
     weights = np.bincount(group, minlength=len(artists)).astype(np.float64)
     value = bootstrap_ratio(totals, weights, rng)
     return Score(model, "range_coverage", *value, "share of 0.8 ranges", "near 0.8", False, len(artists))
@@ -213,7 +210,7 @@ def _outcomes(
     )
 
 
-def _over(one: _Outcome, other: _Outcome, drawn: NDArray[np.int64] | FloatArray) -> FloatArray:
+def _over(one: _Outcome, other: _Outcome, drawn: FloatArray) -> FloatArray:
     """Ratio (D,) of two metrics in each of D draws of the artists (D, G)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return (drawn @ one.totals / (drawn @ one.weights)) / (drawn @ other.totals / (drawn @ other.weights))

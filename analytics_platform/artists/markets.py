@@ -88,7 +88,8 @@ class Potential:
     established: BoolArray
     """(A, C) markets that the level and the ranges are taken from; never the home."""
     drivers: NDArray[np.int32]
-    """(A, C, D) rows of neighbours whose index there is at least the lift, the most similar first; -1 = none."""
+    """(A, C, D) rows of neighbours behind the number: established there, with an index abroad of at least the lift;
+    the most similar first, -1 = none."""
     reasons: NDArray[np.str_]
     """(A,) why an artist has no estimates: "no plays", "no neighbours", "neighbours nowhere established",
     "not available"; "" if it has some."""
@@ -102,8 +103,10 @@ def potential(markets: Markets) -> Potential:
     - Established: the market's share of the artist's plays is 5 plays or more, the index 0.1 or more,
       it is available, and not the artist's home (country of the highest index). Where an artist is
       not established it may not have been launched, which says nothing of similar artists.
-    - Lift: geometric mean of the index over the neighbours established there, weighted by
-      similarity, with an index of 1 at weight 1. At least three must be established.
+    - Lift: geometric mean of the index abroad over the neighbours established there, weighted by
+      similarity, with an index of 1 at weight 1. At least three must be established. The index
+      abroad leaves out plays at home, the artist's and the market's: otherwise the more somebody
+      is played at home, the weaker it would look everywhere else.
     - Level: median of plays / (lift × market share) over the established markets and, as one more
       value, over all markets taken together; at most 3 times the artist's plays.
 
@@ -113,17 +116,21 @@ def potential(markets: Markets) -> Potential:
     plays = markets.plays
     total = plays.sum(axis=1)
     share = market_shares(plays, markets.available)
-    index = market_index(plays, share)
-    home = np.where(total > 0, np.argmax(np.where(plays > 0, index, -1), axis=1), -1)
+    home = np.where(total > 0, np.argmax(np.where(plays > 0, market_index(plays, share), -1), axis=1), -1)
     known = markets.available & (total[:, None] * share >= LEAST_EXPECTED)
     known &= plays >= LEAST_INDEX * total[:, None] * share
-    known[np.arange(len(plays)), home] &= total == 0
+    artists = np.arange(len(plays))
+    known[artists, home] &= total == 0
+    abroad = plays.copy()
+    abroad[artists, home] = 0
+    index = market_index(abroad, share / np.maximum(1 - share[home], 1e-6)[:, None])
     lift, speakers = _lift(markets, index, known)
-    shape = np.where(markets.available & (speakers >= LEAST_SPEAKERS), lift * share, np.nan)
+    can = markets.available & (speakers >= LEAST_SPEAKERS) & (total > 0)[:, None]
+    shape = np.where(can, lift * share, np.nan)
     established = known & np.isfinite(shape)
 
     def forecast(use: BoolArray) -> FloatArray:
-        return _level(plays, shape, use, hidden=established & ~use)[:, None] * shape
+        return _level(plays, shape, use, established & ~use)[:, None] * shape
 
     expected = forecast(established)
     low, high = calibrate(plays, expected, established, forecast)
@@ -152,7 +159,7 @@ def market_shares(plays: FloatArray, available: BoolArray) -> FloatArray:
 
 
 def market_index(plays: FloatArray, share: FloatArray) -> FloatArray:
-    """Index (A, C): shares of plays (A, C), drawn to the market's (C,), over the market's; 1 where nobody plays."""
+    """Index (A, C): shares of plays (A, C), drawn to the market's, over the market's, (C,) or (A, C); 1 without any."""
     total = plays.sum(axis=1, keepdims=True)
     drawn = (plays + PSEUDO_PLAYS * share) / (total + PSEUDO_PLAYS)
     return np.where(share > 0, drawn / np.maximum(share, 1e-300), 1.0)

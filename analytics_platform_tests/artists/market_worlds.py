@@ -95,7 +95,7 @@ def market_world(seed: int, law: Law = "factors", artists: int = 1_200, countrie
     view /= np.linalg.norm(view, axis=1, keepdims=True)
     likeness = view @ view.T
     np.fill_diagonal(likeness, -np.inf)
-    neighbours = np.argsort(-likeness, axis=1)[:, :NEIGHBOURS]
+    neighbours = np.argsort(-likeness, axis=1)[:, : min(NEIGHBOURS, len(view) - 1)]
     similarity = np.clip(np.take_along_axis(likeness, neighbours, axis=1), 0, 1)
     markets = Markets(before[kept].astype(float), available[kept], neighbours, similarity)
     return MarketWorld(markets, after[kept].astype(float), potential[kept], launched[kept])
