@@ -64,7 +64,18 @@ def bootstrap_ratio(
     totals: FloatArray, weights: FloatArray, rng: np.random.Generator, mass: float = 0.9, draws: int = DRAWS
 ) -> tuple[float, float, float]:
     """sum(totals) / sum(weights) over groups (G,), with a percentile interval by drawing groups anew."""
-    drawn = rng.multinomial(len(totals), np.full(len(totals), 1 / len(totals)), size=draws)
+    return ratio_interval(totals, weights, draw_groups(len(totals), rng, draws), mass)
+
+
+def draw_groups(groups: int, rng: np.random.Generator, draws: int = DRAWS) -> FloatArray:
+    """How often each of G groups is in each of D bootstrap samples, (D, G)."""
+    return rng.multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(np.float64)
+
+
+def ratio_interval(
+    totals: FloatArray, weights: FloatArray, drawn: FloatArray, mass: float = 0.9
+) -> tuple[float, float, float]:
+    """``bootstrap_ratio`` in samples (D, G) that were drawn before, for many metrics of the same groups."""
     ratios = (drawn @ totals) / np.maximum(drawn @ weights, 1e-12)
     low, high = np.quantile(ratios, [(1 - mass) / 2, (1 + mass) / 2])
     return float(totals.sum() / max(float(weights.sum()), 1e-12)), float(low), float(high)
