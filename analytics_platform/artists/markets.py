@@ -3,9 +3,10 @@
 ``expected = level × lift × market share``. The lift of an artist in a country is how far its
 neighbours' shares of plays there lie above or below the market's; the level is how many plays the
 artist has where the lift is 1. Only shares of neighbours enter, so that a star among them counts as
-much as anybody. An association, not the effect of a campaign.
+much as anybody; the article that the idea comes from averages raw plays, see ``market_baselines``.
+An association, not the effect of a campaign.
 
-Shapes: A artists, C countries, K neighbours, D drivers. Sources: methods of the platform, "markets".
+Shapes: A artists, C countries, K neighbours, D drivers.
 """
 
 from __future__ import annotations
@@ -88,8 +89,8 @@ class Potential:
     established: BoolArray
     """(A, C) markets that the level and the ranges are taken from; never the home."""
     drivers: NDArray[np.int32]
-    """(A, C, D) rows of neighbours behind the number: established there, with an index abroad of at least the lift;
-    the most similar first, -1 = none."""
+    """(A, C, D) rows of neighbours behind the number: established there, with an index abroad of at least the
+    neighbours' mean; the most similar first, -1 = none."""
     reasons: NDArray[np.str_]
     """(A,) why an artist has no estimates: "no plays", "no neighbours", "neighbours nowhere established",
     "not available"; "" if it has some."""
@@ -124,7 +125,7 @@ def potential(markets: Markets) -> Potential:
     abroad = plays.copy()
     abroad[artists, home] = 0
     index = market_index(abroad, share / np.maximum(1 - share[home], 1e-6)[:, None])
-    lift, speakers = _lift(markets, index, known)
+    lift, mean, speakers = _lift(markets, index, known)
     can = markets.available & (speakers >= LEAST_SPEAKERS) & (total > 0)[:, None]
     shape = np.where(can, lift * share, np.nan)
     established = known & np.isfinite(shape)
@@ -142,7 +143,7 @@ def potential(markets: Markets) -> Potential:
         ["", "no plays", "not available", "no neighbours"],
         "neighbours nowhere established",
     )
-    drivers = _drivers(markets, np.where(known, index, 0), np.where(np.isfinite(expected), lift, np.inf))
+    drivers = _drivers(markets, np.where(known, index, 0), np.where(np.isfinite(expected), mean, np.inf))
     return Potential(expected, low, high, z, home, established, drivers, reasons)
 
 
@@ -165,8 +166,8 @@ def market_index(plays: FloatArray, share: FloatArray) -> FloatArray:
     return np.where(share > 0, drawn / np.maximum(share, 1e-300), 1.0)
 
 
-def _lift(markets: Markets, index: FloatArray, known: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Lift (A, C), and how many neighbours (A, C) it rests on."""
+def _lift(markets: Markets, index: FloatArray, known: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lift (A, C), the neighbours' own mean in it (A, C), and how many neighbours (A, C) it rests on."""
     from scipy.sparse import csr_array
 
     rows, places = np.nonzero((markets.neighbours >= 0) & (markets.similarity > 0))
@@ -176,7 +177,10 @@ def _lift(markets: Markets, index: FloatArray, known: BoolArray) -> tuple[FloatA
     counts = csr_array((np.ones(len(rows)), where), shape=shape)
     speaking = known.astype(np.float64)
     logs = weights @ (speaking * np.log(np.maximum(index, 1e-300)))
-    return np.exp(logs / (weights @ speaking + MARKET_WEIGHT)), counts @ speaking
+    weight = weights @ speaking
+    # Rounding must not lift the mean of equals above all of them.
+    mean = np.exp(logs / np.maximum(weight, 1e-300)) * (1 - 1e-9)
+    return np.exp(logs / (weight + MARKET_WEIGHT)), mean, counts @ speaking
 
 
 def _level(plays: FloatArray, shape: FloatArray, use: BoolArray, hidden: BoolArray) -> FloatArray:

@@ -144,7 +144,7 @@ def test_the_coverage_of_too_few_markets_is_refused() -> None:
 
 
 @pytest.mark.parametrize("law", ["factors", "blend"])
-def test_the_targets_are_met_on_worlds_that_nobody_looked_at_before(law: Law) -> None:
+def test_the_targets_are_met_on_the_reporting_seeds(law: Law) -> None:
     """Means over the reporting seeds, as in the targets: one seed may miss the growth of market size by a little."""
     values: dict[tuple[str, str], list[float]] = defaultdict(list)
     coverage: list[Score] = []

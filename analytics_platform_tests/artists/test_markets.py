@@ -273,6 +273,7 @@ def sound(markets: Markets, found: Potential) -> None:
     assert (found.expected[ranged] <= found.high[ranged]).all()
     assert ((found.reasons == "") == known.any(axis=1)).all()
     assert not found.established[~markets.available].any()
+    assert ((found.drivers >= 0).any(axis=2) == known).all()
     assert not np.isnan(np.stack(list(baseline_scores(markets).values()))).any()
 
 
