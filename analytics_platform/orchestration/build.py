@@ -46,6 +46,8 @@ IN_FILE = (
     "streams.rejected_rows",
     "streams.erasures",
     "streams.listener_returns",
+    "streams.artist_genres",
+    "streams.closed_markets",
     "fans.listening_levels",
 )
 """Tables outside ``marts`` that are small enough to be copied into the published file."""

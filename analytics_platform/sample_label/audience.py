@@ -8,6 +8,7 @@ import numpy as np
 
 from analytics_platform.sample_label.catalogue import CLUSTERS, Catalogue
 from analytics_platform.sample_label.law import MEANS, SHAPES, observed_chance
+from analytics_platform.sample_label.markets import after_launch
 from analytics_platform.sample_label.spec import WINDOW_DAYS, LabelSpec, Purpose
 from analytics_platform.sample_label.words import COUNTRIES, COUNTRY_WEIGHTS
 
@@ -20,10 +21,11 @@ JUNK_BIRTH_YEARS = (1867, 2035)
 NO_BIRTH_YEAR = 0
 NO_GENDER = 3
 
-ARTISTS_PER_LISTENER = 7.6
-"""Mean draws; repeats fall away and pairs without a play are not seen, so about five remain."""
+ARTISTS_PER_LISTENER = 10.0
+"""Mean draws; repeats fall away, some wait for a launch, pairs without a play are not seen: about five remain."""
 LATE_SHARE = 0.23
-"""Share of pairs drawn that join late, over all artists; fewer of them are observed, so about 20 % of those seen."""
+"""Share of pairs drawn that join late of their own, over all artists. With those who waited for a launch, and fewer of
+them observed, it is about 24 % of those seen in 90 days."""
 HOME_DEVOTION = 1.6
 """Diehards are so many times as likely where the artist lives."""
 BLOCK = 1 << 16
@@ -63,14 +65,15 @@ class Pairs:
         return int(np.searchsorted(self.join_days, day, side="right"))
 
 
-def build_listeners(spec: LabelSpec) -> Listeners:
-    """Draw listeners; age and gender lean with the cluster that they follow most."""
+def build_listeners(spec: LabelSpec, catalogue: Catalogue) -> Listeners:
+    """Draw listeners; the clusters that they follow lean with the country, age and gender with the first cluster."""
     random = spec.random(Purpose.LISTENERS)
     count = max(100, round(40_000 * spec.scale))
     vendors = _codes(random, VENDOR_SHARES, count)
     countries = _codes(random, COUNTRY_WEIGHTS, count)
-    clusters = random.integers(0, CLUSTERS, count).astype(np.int8)
-    second = ((clusters + random.integers(1, CLUSTERS, count)) % CLUSTERS).astype(np.int8)
+    clusters = _one_of(random, catalogue.taste_steps(), countries, CLUSTERS).astype(np.int8)
+    pair = countries.astype(np.int64) * CLUSTERS + clusters
+    second = _one_of(random, catalogue.second_taste_steps(), pair, CLUSTERS).astype(np.int8)
     middle = np.linspace(22, 43, CLUSTERS)[clusters]
     ages = np.clip(13 + random.gamma(3.0, (middle - 13) / 3.0), 13, 85).astype(np.int16)
     birth_years = (spec.start.year - ages).astype(np.int16)
@@ -95,9 +98,10 @@ def build_pairs(spec: LabelSpec, days: int, catalogue: Catalogue, listeners: Lis
 
     The first cohort has everyone who listens from the start and who joins in the first 90 days;
     each further 90 days add a cohort of late joiners, so a longer period changes no earlier draw.
+    In a market that is launched later most of a cohort wait for the launch, maybe past the 90 days.
     Work goes in blocks of listeners to bound memory.
     """
-    steps = catalogue.choice_steps()
+    steps, tastes = catalogue.choice_steps(), catalogue.taste_steps()
     artist_count = len(catalogue.artist_names)
     parts: list[tuple[np.ndarray, ...]] = []
     known = np.empty(0, dtype=np.int64)
@@ -106,7 +110,7 @@ def build_pairs(spec: LabelSpec, days: int, catalogue: Catalogue, listeners: Lis
         for block, start in enumerate(range(0, len(listeners.vendors), BLOCK)):
             random = spec.random(Purpose.PAIRS, cohort, block)
             rows = np.arange(start, min(start + BLOCK, len(listeners.vendors)))
-            codes = _follow(random, cohort, rows, listeners, steps, artist_count)
+            codes = _follow(random, cohort, rows, listeners, steps, tastes, artist_count)
             low, high = np.searchsorted(known, [rows[0] * artist_count, (rows[-1] + 1) * artist_count])
             codes = codes[~np.isin(codes, known[low:high])]
             fresh.append(codes)
@@ -125,6 +129,7 @@ def _follow(
     rows: np.ndarray,
     listeners: Listeners,
     steps: np.ndarray,
+    tastes: np.ndarray,
     artist_count: int,
 ) -> np.ndarray:
     """Sorted codes listener * artists + artist of whom a block of listeners follows in a cohort."""
@@ -132,10 +137,10 @@ def _follow(
     counts = random.poisson(mean, len(rows)) + (cohort == 0)
     who = np.repeat(rows, counts)
     draw = random.random(len(who))
-    stray = random.integers(0, CLUSTERS, len(who))
+    stray = _one_of(random, tastes, listeners.countries[who], CLUSTERS)
     taste = np.where(draw < 0.68, listeners.clusters[who], np.where(draw < 0.93, listeners.second_clusters[who], stray))
     group = taste.astype(np.int64) * len(COUNTRIES) + listeners.countries[who]
-    artists = np.searchsorted(steps, group + random.random(len(who)), side="right") - group * artist_count
+    artists = _one_of(random, steps, group, artist_count)
     return np.unique(who.astype(np.int64) * artist_count + artists)
 
 
@@ -159,7 +164,13 @@ def _describe(
     is_late = random.random(len(codes)) < catalogue.late_shares[artists]
     late_days = random.integers(1, WINDOW_DAYS, len(codes))
     join_days = np.where(is_late, late_days, 0) if cohort == 0 else cohort * WINDOW_DAYS + late_days - 1
+    join_days = after_launch(random, join_days, catalogue.launch_days[artists, listeners.countries[who]])
     return who.astype(np.int32), artists.astype(np.int16), fan_types, join_days.astype(np.int16), rates
+
+
+def _one_of(random: np.random.Generator, steps: np.ndarray, groups: np.ndarray, size: int) -> np.ndarray:
+    """For each group's number one of its ``size`` members, by the ``cumulated`` shares of all groups."""
+    return np.searchsorted(steps, groups + random.random(len(groups)), side="right") - groups.astype(np.int64) * size
 
 
 def _codes(random: np.random.Generator, shares: tuple[float, ...] | np.ndarray, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The label's artists and tracks: popularity, clusters, home countries, markets not yet opened."""
+"""The label's artists and tracks: popularity, clusters, home countries, markets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analytics_platform.sample_label.markets import NEVER, draw_affinities, draw_launch_days
 from analytics_platform.sample_label.spec import LabelSpec, Purpose
 from analytics_platform.sample_label.words import (
     COUNTRIES,
@@ -28,7 +29,7 @@ LATE_SHARES = (0.75, 0.17)
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Artists (A) and tracks (T), by row number. ``is_open`` and ``mixes`` are what is planted."""
+    """Artists (A) and tracks (T), by row number. ``mixes``, ``launch_days`` and ``affinities`` are what is planted."""
 
     artist_names: list[str]
     genres: list[str]
@@ -38,8 +39,10 @@ class Catalogue:
     popularity: np.ndarray
     mixes: np.ndarray
     """Shares of fan types among an artist's observed pairs, before modulation, (A, 3)."""
-    is_open: np.ndarray
-    """False where the artist is not available, (A, countries)."""
+    launch_days: np.ndarray
+    """Day index from which most listeners can hear the artist, NEVER where it is not available, (A, countries)."""
+    affinities: np.ndarray
+    """How much each country likes each cluster, (CLUSTERS, countries)."""
     first_tracks: np.ndarray
     """Tracks of artist a are first_tracks[a] to first_tracks[a + 1] - 1, (A + 1,)."""
     track_artists: np.ndarray
@@ -51,7 +54,13 @@ class Catalogue:
     track_steps: np.ndarray
     """Cumulated popularity of tracks within their artist, plus the artist's number, (T,)."""
     late_shares: np.ndarray
-    """Share of an artist's listeners of the first 90 days who join in their course, before some drop out, (A,)."""
+    """Share of an artist's listeners of the first 90 days who join in their course where the artist is launched
+    from the start, before some drop out, (A,)."""
+
+    @property
+    def is_available(self) -> np.ndarray:
+        """False where the artist is never available, (A, countries)."""
+        return self.launch_days != NEVER
 
     def choose_tracks(self, artists: np.ndarray, uniform: np.ndarray) -> np.ndarray:
         """A track of each artist by popularity, from numbers in [0, 1)."""
@@ -61,14 +70,23 @@ class Catalogue:
         """Cumulated appeal of artists in each cluster and country, plus the group's number.
 
         Shape (CLUSTERS * countries * A,), for one ``searchsorted`` over all groups. An artist has
-        no appeal where the market is closed, so no listener there ever gets it.
+        no appeal where it is not available, so no listener there ever gets it.
         """
         in_cluster = self.clusters[None, :] == np.arange(CLUSTERS)[:, None]
         taste = np.where(in_cluster, 1.0, OTHER_CLUSTER_WEIGHT) * self.popularity
         at_home = self.home_countries[None, :] == np.arange(len(COUNTRIES))[:, None]
-        place = np.where(at_home, HOME_BOOST, 1.0) * self.is_open.T
+        place = np.where(at_home, HOME_BOOST, 1.0) * self.is_available.T
         appeal = (taste[:, None, :] * place[None, :, :]).reshape(CLUSTERS * len(COUNTRIES), -1)
-        return _steps(appeal)
+        return cumulated(appeal)
+
+    def taste_steps(self) -> np.ndarray:
+        """Cumulated affinity of clusters in each country, plus the country's number, (countries * CLUSTERS,)."""
+        return cumulated(self.affinities.T)
+
+    def second_taste_steps(self) -> np.ndarray:
+        """The same without a first cluster, for each country and first cluster, (countries * CLUSTERS * CLUSTERS,)."""
+        others = self.affinities.T[:, None, :] * (1 - np.eye(CLUSTERS))
+        return cumulated(others.reshape(-1, CLUSTERS))
 
 
 def build_catalogue(spec: LabelSpec) -> Catalogue:
@@ -81,13 +99,6 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
     home = random.choice(len(COUNTRIES), count, p=COUNTRY_WEIGHTS).astype(np.int8)
     popularity = np.exp(random.normal(0, 1.1, count))
     mixes = random.dirichlet(MIX_PRIOR, count)
-
-    is_open = np.ones((count, len(COUNTRIES)), dtype=bool)
-    for artist in np.flatnonzero(random.random(count) < 0.3).tolist():
-        closed = random.choice(len(COUNTRIES), random.integers(1, 4), replace=False, p=COUNTRY_WEIGHTS)
-        is_open[artist, closed] = False
-        is_open[artist, home[artist]] = True
-
     per_artist = 1 + random.poisson(4, count)
     first = np.concatenate([[0], np.cumsum(per_artist)]).astype(np.int32)
     artists = np.repeat(np.arange(count, dtype=np.int32), per_artist)
@@ -114,7 +125,8 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
         home_countries=home,
         popularity=popularity,
         mixes=mixes,
-        is_open=is_open,
+        launch_days=draw_launch_days(spec, home),
+        affinities=draw_affinities(spec),
         first_tracks=first,
         track_artists=artists,
         track_names=titles,
@@ -127,7 +139,8 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
     )
 
 
-def _steps(weights: np.ndarray) -> np.ndarray:
+def cumulated(weights: np.ndarray) -> np.ndarray:
+    """Cumulated shares of each row of weights, plus the row's number, as one ascending line."""
     steps = np.cumsum(weights, axis=1)
     steps /= steps[:, -1:]
     return (steps + np.arange(len(weights))[:, None]).ravel()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from analytics_platform.sample_label import apple, fuga, spotify
+from analytics_platform.sample_label import apple, fuga, roster, spotify
 from analytics_platform.sample_label.delivery import Delivery
 from analytics_platform.sample_label.files import write_atomically
 from analytics_platform.sample_label.plays import Aggregates, Plays, delivered_plays, draw_aggregates
@@ -79,6 +79,7 @@ def _deliveries(world: World, day: int, plays: Plays, aggregates: Aggregates) ->
         spotify.deliveries(world, day, plays),
         apple.deliveries(world, day, plays),
         fuga.deliveries(world, day, plays, aggregates),
+        roster.deliveries(world, day),
     )
 
 

@@ -30,6 +30,8 @@ class Purpose(IntEnum):
     AGGREGATES = 5
     FAULTS = 6
     SHUFFLE = 7
+    TASTES = 8
+    MARKETS = 9
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from analytics_platform.sample_label.delivery import Delivery
 from analytics_platform.sample_label.faults import KINDS
 from analytics_platform.sample_label.files import write_atomically
 from analytics_platform.sample_label.law import profiles, thresholds
+from analytics_platform.sample_label.markets import NEVER
 from analytics_platform.sample_label.plays import Aggregates, Plays
 from analytics_platform.sample_label.spec import APPLE, FAN_TYPES, FUGA, LICENSORS, SPOTIFY, VENDORS, LabelSpec
 from analytics_platform.sample_label.words import COUNTRIES
@@ -68,7 +69,8 @@ class Ledger:
     def write(self, folder: Path) -> None:
         """Write ``*.parquet`` and ``faults.json`` below a folder that exists."""
         tables = {
-            "artists": artist_truth(self.world, self.pair_plays, self.daily_plays),
+            "artists": artist_truth(self.world, self.pair_plays),
+            "markets": market_truth(self.world),
             "tracks": track_truth(self.world),
             "listeners": listener_truth(self.world),
             "pairs": pair_truth(self.world, self.pair_plays),
@@ -103,11 +105,8 @@ def claim(folder: Path, spec: LabelSpec) -> None:
     write_atomically(path, body)
 
 
-def artist_truth(world: World, pair_plays: np.ndarray, daily_plays: np.ndarray) -> pl.DataFrame:
-    """One row per artist: what it is, closed markets, mix of fan types among pairs with a play.
-
-    A market counts as closed only if other artists of the cluster have plays in it.
-    """
+def artist_truth(world: World, pair_plays: np.ndarray) -> pl.DataFrame:
+    """One row per artist: what it is, where it is not available, mix of fan types among pairs with a play."""
     catalogue, pairs = world.catalogue, world.pairs
     count = len(catalogue.artist_names)
     seen = pair_plays > 0
@@ -115,10 +114,6 @@ def artist_truth(world: World, pair_plays: np.ndarray, daily_plays: np.ndarray) 
     mix = np.bincount(cells, minlength=count * len(FAN_TYPES)).reshape(count, len(FAN_TYPES))
     total = mix.sum(axis=1)
     shares = np.where(total[:, None] > 0, mix / np.maximum(total, 1)[:, None], np.nan)
-    by_market = daily_plays.sum(axis=(0, 1))
-    by_cluster = np.zeros((catalogue.clusters.max() + 1, len(COUNTRIES)), dtype=np.int64)
-    np.add.at(by_cluster, catalogue.clusters, by_market)
-    closed = ~catalogue.is_open & (by_cluster[catalogue.clusters] > 0)
     return pl.DataFrame(
         {
             "artist_row": np.arange(count, dtype=np.int32),
@@ -128,7 +123,8 @@ def artist_truth(world: World, pair_plays: np.ndarray, daily_plays: np.ndarray) 
             "cluster": catalogue.clusters,
             "home_country": labels(COUNTRIES, catalogue.home_countries),
             "closed_markets": pl.Series(
-                [[COUNTRIES[country] for country in np.flatnonzero(row)] for row in closed], dtype=pl.List(pl.String)
+                [[COUNTRIES[country] for country in np.flatnonzero(row)] for row in ~catalogue.is_available],
+                dtype=pl.List(pl.String),
             ),
             "popularity": catalogue.popularity,
             "late_share": catalogue.late_shares,
@@ -137,6 +133,23 @@ def artist_truth(world: World, pair_plays: np.ndarray, daily_plays: np.ndarray) 
             "spotify_artist_id": world.artist_ids(SPOTIFY),
             "apple_artist_id": world.apple_artist_ids(),
             "fuga_artist_id": world.fuga_artist_ids(),
+        }
+    )
+
+
+def market_truth(world: World) -> pl.DataFrame:
+    """One row per artist and country: whether it is available there, and the day index of its launch, else null.
+
+    0 is from the start. A launch may lie past the period.
+    """
+    launch_days = world.catalogue.launch_days
+    artists, countries = np.indices(launch_days.shape)
+    return pl.DataFrame(
+        {
+            "artist_row": artists.ravel().astype(np.int32),
+            "country": labels(COUNTRIES, countries.ravel()),
+            "is_available": world.catalogue.is_available.ravel(),
+            "launch_day": pl.Series(launch_days.ravel()).replace(NEVER, None),
         }
     )
 

@@ -39,8 +39,21 @@ GENRES = (
 )
 """A genre and its styles for each cluster of artists."""
 
-COUNTRIES = ("US", "GB", "DE", "FR", "BR", "MX", "ES", "NL", "SE", "CA", "AU", "PL")
-COUNTRY_WEIGHTS = np.array([0.24, 0.13, 0.12, 0.09, 0.09, 0.08, 0.06, 0.05, 0.05, 0.05, 0.02, 0.02])
+COUNTRIES = (
+    "US", "GB", "DE", "BR", "MX", "FR", "IN", "JP", "ES", "IT",
+    "CA", "AU", "NL", "SE", "PL", "TR", "ID", "AR", "KR", "PH",
+    "CO", "CL", "BE", "CH", "NO", "DK", "FI", "AT", "IE", "PT",
+    "NZ", "ZA", "TH", "TW", "PE", "MY", "CZ", "GR", "HU", "SG",
+)  # fmt: skip
+COUNTRY_WEIGHTS = np.array(
+    [
+        0.220, 0.080, 0.070, 0.062, 0.058, 0.048, 0.044, 0.040, 0.032, 0.030,
+        0.030, 0.026, 0.022, 0.020, 0.018, 0.016, 0.015, 0.014, 0.013, 0.012,
+        0.010, 0.010, 0.009, 0.009, 0.009, 0.008, 0.007, 0.007, 0.006, 0.006,
+        0.006, 0.006, 0.005, 0.005, 0.005, 0.005, 0.005, 0.004, 0.004, 0.004,
+    ]
+)  # fmt: skip
+"""Shares of listeners, which fall from country to country about as streaming markets do."""
 REGIONS = tuple(tuple(f"{country}-{number:02d}" for number in range(1, 5)) for country in COUNTRIES)
 
 

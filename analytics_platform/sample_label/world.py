@@ -29,7 +29,7 @@ class World:
     def build(cls, spec: LabelSpec, days: int) -> World:
         """The world of a spec with the pairs that join within ``days`` days."""
         catalogue = build_catalogue(spec)
-        listeners = build_listeners(spec)
+        listeners = build_listeners(spec, catalogue)
         pairs = build_pairs(spec, days, catalogue, listeners)
         return cls(spec, catalogue, listeners, pairs, Incidents.of(spec))
 

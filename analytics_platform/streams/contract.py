@@ -103,6 +103,8 @@ class Resource:
     delimiter: str = "\t"
     is_undated: bool = False
     """A data set without days: its newest file replaces the old one whole."""
+    is_statement: bool = False
+    """A file says all there is on its day, so the same bytes on a later day are another delivery: what holds again."""
 
     @property
     def listener_sql(self) -> str:

@@ -1,8 +1,9 @@
 """From the inbox to ``lake/raw``: every file kept once, as received, under the hash of its bytes.
 
 ``raw/<vendor>/<ingest date or "undated">/<sha256>`` holds the bytes, ``<sha256>.json`` beside it
-what we know of them. Both are written under another name and renamed. The inbox copy stays until
-the tables are committed (``clear``), so a run that dies leaves its work to be found again.
+what we know of them. Where a file says all there is on its day, the hash is that of slot and bytes.
+Both are written under another name and renamed. The inbox copy stays until the tables are committed
+(``clear``), so a run that dies leaves its work to be found again.
 """
 
 from __future__ import annotations
@@ -225,13 +226,15 @@ class RawStore:
         temporary.parent.mkdir(parents=True, exist_ok=True)
         try:
             digest, size = _copy(source, temporary)
-            if digest in known:
-                return digest, False
             ingest_date = file.day or datetime.now(UTC).date()
             parts = [value for key, value in sorted(groups.items()) if key not in ("date", "licensor")]
             licensor = groups.get("licensor", "-")
             dated = [] if resource.is_undated else [str(ingest_date)]
             slot = "/".join([resource.vendor, licensor, resource.name, *dated, *parts])
+            if resource.is_statement:
+                digest = hashlib.sha256(f"{slot} {digest}".encode()).hexdigest()
+            if digest in known:
+                return digest, False
             record = Record(
                 digest, resource.vendor, licensor, resource.name, slot, 1, ingest_date, resource.is_undated,
                 file.name, size, datetime.now(UTC).replace(tzinfo=None),

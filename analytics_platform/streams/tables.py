@@ -19,11 +19,17 @@ SOURCES = (
 )  # fmt: skip
 STATUSES = ("loaded", "quarantined", "refused", "superseded")
 
-VENDOR = Column("vendor", "VARCHAR", "Who delivered the row: spotify, apple, fuga, or an open data set.")
+VENDOR = Column(
+    "vendor", "VARCHAR", "Who delivered the row: spotify, apple, fuga, roster (the label itself), or an open data set."
+)
 INGEST_DATE = Column(
     "ingest_date", "DATE", "Day of the delivery that the row came in, as the vendor names it.", minimum=FIRST_DAY
 )
-DELIVERY_ID = Column("delivery_id", "VARCHAR", "SHA-256 of the delivered file as received, 64 hex digits.")
+DELIVERY_ID = Column(
+    "delivery_id",
+    "VARCHAR",
+    "SHA-256 of the delivered file as received (at the roster: of its slot and that hash), 64 hex digits.",
+)
 LINE = Column("line", "BIGINT", "Line of the row in the unpacked file; the first line, header or not, is 1.", minimum=1)
 LISTENER_KEY = Column(
     "listener_key",
@@ -184,6 +190,39 @@ LISTENERS = Table(
     partition_by=("vendor", "ingest_date"),
 )
 
+ROSTER_GENRES = Table(
+    "streams",
+    "roster_genres",
+    "One row per artist and genre in a file of the label's roster.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        DELIVERY_ID,
+        LINE,
+        Column("artist_name", "VARCHAR", "Name of the artist, as the label writes it."),
+        Column("genre", "VARCHAR", "Genre of the artist, as the label writes it."),
+        Column("position", "INTEGER", "1 for the artist's main genre, then 2, 3 …; 1 where not given.", minimum=1),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor", "ingest_date"),
+)
+
+ROSTER_TERRITORIES = Table(
+    "streams",
+    "roster_territories",
+    "One row per artist and country in a file of the label's roster: there the artist's catalogue is not available.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        DELIVERY_ID,
+        LINE,
+        Column("artist_name", "VARCHAR", "Name of the artist, as the label writes it."),
+        Column("country", "VARCHAR", "The excluded territory, ISO 3166-1 alpha-2."),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor", "ingest_date"),
+)
+
 REJECTED_ROWS = Table(
     "streams",
     "rejected_rows",
@@ -201,7 +240,17 @@ REJECTED_ROWS = Table(
     partition_by=("vendor", "ingest_date"),
 )
 
-TABLES = (DELIVERIES, PLAYS, PLAY_COUNTS, TRACKS, ARTISTS, LISTENERS, REJECTED_ROWS)
+TABLES = (
+    DELIVERIES,
+    PLAYS,
+    PLAY_COUNTS,
+    TRACKS,
+    ARTISTS,
+    LISTENERS,
+    ROSTER_GENRES,
+    ROSTER_TERRITORIES,
+    REJECTED_ROWS,
+)
 
 TRACK_ARTISTS = Table(
     "streams",
@@ -216,6 +265,29 @@ TRACK_ARTISTS = Table(
         Column("artist_name", "VARCHAR", "Name of the artist, from this vendor or, by recording code, from another."),
     ),
     key=("vendor", "track_id"),
+)
+
+ARTIST_GENRES = Table(
+    "streams",
+    "artist_genres",
+    "One row per artist and genre, as the label's newest roster has them.",
+    (
+        ARTIST_ID,
+        Column("genre", "VARCHAR", "Genre, in lower case."),
+        Column("genre_rank", "BIGINT", "1 for the artist's main genre, then 2, 3 … without gaps.", minimum=1),
+    ),
+    key=("artist_id", "genre"),
+)
+
+CLOSED_MARKETS = Table(
+    "streams",
+    "closed_markets",
+    "One row per artist and country where the artist's catalogue is not available, by the label's newest roster.",
+    (
+        ARTIST_ID,
+        Column("country", "VARCHAR", "Country, ISO 3166-1 alpha-2."),
+    ),
+    key=("artist_id", "country"),
 )
 
 LISTENER_ARTIST_DAYS = Table(
@@ -330,6 +402,8 @@ ERASURES = Table(
 
 SQL_TABLES = (
     TRACK_ARTISTS,
+    ARTIST_GENRES,
+    CLOSED_MARKETS,
     LISTENER_ARTIST_DAYS,
     ARTIST_COUNTRY_DAYS,
     LISTENER_ARTIST_COUNTS,

@@ -21,7 +21,14 @@ from analytics_platform.orchestration.run import RunResult, run_job
 from analytics_platform.sample_label import LabelSpec, generate
 from analytics_platform.settings import Settings
 from analytics_platform.streams.deliveries import RawStore, list_inbox
-from analytics_platform.streams.tables import DELIVERIES, PLAYS, PLAYS_DAILY
+from analytics_platform.streams.tables import (
+    ARTIST_GENRES,
+    ARTIST_NAMES,
+    CLOSED_MARKETS,
+    DELIVERIES,
+    PLAYS,
+    PLAYS_DAILY,
+)
 from analytics_platform_tests.orchestration.homes import SMALL, deliver, frame, lake_of, make_settings, period
 
 EMPTY_AFTER_SIX_DAYS = (fan_tables.FAN_TARGETS, fan_tables.FAN_MOVES)
@@ -129,6 +136,22 @@ def test_daily_plays_are_those_that_the_label_planted(home: Home) -> None:
     found = frame(home.settings, PLAYS_DAILY).select(*keys, pl.col("plays").cast(pl.Int64))
     planted = truth.select(*keys, pl.col("plays").cast(pl.Int64))
     assert_frame_equal(found.sort(keys), planted.sort(keys))
+
+
+def test_genres_and_closed_markets_are_those_that_the_label_planted(home: Home) -> None:
+    truth = pl.read_parquet(home.sample / "truth" / "artists.parquet")
+    names = frame(home.settings, ARTIST_NAMES).select("artist_id", "artist_name")
+    assert len(names) == len(truth)
+    genres = frame(home.settings, ARTIST_GENRES).join(names, on="artist_id", how="left")
+    assert set(genres.select("artist_name", "genre", "genre_rank").iter_rows()) == {
+        (row["artist_name"], genre.lower(), rank)
+        for row in truth.iter_rows(named=True)
+        for rank, genre in ((1, row["genre"]), (2, row["style"]))
+    }
+    closed = frame(home.settings, CLOSED_MARKETS).join(names, on="artist_id", how="left")
+    planted = truth.explode("closed_markets", empty_as_null=False).select("artist_name", country="closed_markets")
+    assert len(planted) > len(truth)
+    assert_frame_equal(closed.select("artist_name", "country"), planted, check_row_order=False)
 
 
 def test_a_second_run_changes_nothing(home: Home) -> None:

@@ -26,6 +26,7 @@ def names(text: str, separator: str) -> list[str]:
 
 SMALL = LabelSpec(scale=0.01, days=8)
 PLAY_FEEDS = ("spotify/streams", "apple/streams", "fuga/trends")
+LISTS_WITH_HEADER = ("apple/content", "roster/genres", "roster/territories")
 APPLE_V1_1 = names(
     "Datestamp | Ingest Datestamp | Ingest Timestamp | Apple Identifier | Storefront Name | Anonymized Person ID | "
     "Membership Type | Membership Mode | Membership Partner | Postal Code | Device Type | Operating System | "
@@ -87,7 +88,7 @@ def test_every_file_has_the_rows_and_faults_that_the_truth_says(label):
             assert (len(rows), len(rows) + faults.total()) == (entry["good_rows"], entry["rows"])
             totals[feed] += faults
         else:
-            assert len(lines(path)) - (feed == "apple/content") == entry["rows"] == entry["good_rows"]
+            assert len(lines(path)) - (feed in LISTS_WITH_HEADER) == entry["rows"] == entry["good_rows"]
     assert {feed: dict(counts) for feed, counts in totals.items()} == label.faults["totals"]
     assert label.summary.rows == sum(entry["rows"] for entry in label.faults["files"])
     assert label.summary.faults == sum(counts.total() for counts in totals.values())
@@ -172,6 +173,33 @@ def test_one_more_day_is_the_day_of_a_longer_period(label, tmp_path):
     day_60 = digests(tmp_path / "short" / "deliveries" / "2026-03-03")
     assert day_60.items() <= digests(label.folder / "deliveries" / "2026-03-03").items()
     assert len(list((tmp_path / "long" / "deliveries" / "2026-04-02").rglob("*.gz"))) > 10
+
+
+def test_the_roster_comes_whole_every_thirty_days(label):
+    artists = label.truth("artists")
+    genres = {
+        f"{row['artist_name']}\t{genre}\t{place}"
+        for row in artists.iter_rows(named=True)
+        for place, genre in ((1, row["genre"]), (2, row["style"]))
+    }
+    closed = {
+        f"{row['artist_name']}\t{country}" for row in artists.iter_rows(named=True) for country in row["closed_markets"]
+    }
+    assert closed
+    expected = {
+        "roster/genres": ("artist\tgenre\tposition", genres, "Roster_Genres_acme_{}.tsv"),
+        "roster/territories": ("artist\texcluded_territory", closed, "Roster_Territories_acme_{}.tsv"),
+    }
+    for feed, (header, rows, path) in expected.items():
+        entries = [entry for entry in label.faults["files"] if entry["feed"] == feed]
+        assert [entry["path"] for entry in entries] == [
+            path.format(day) for day in ("20260101", "20260131", "20260302")
+        ]
+        for entry in entries:
+            first, *rest = lines(label.path(entry))
+            assert first == header
+            assert set(rest) == rows
+            assert len(rest) == len(rows)
 
 
 def test_a_folder_holds_one_label(tmp_path):

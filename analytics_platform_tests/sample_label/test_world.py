@@ -1,19 +1,32 @@
-"""The world behind the files: shares, the law of listening, closed markets, ids."""
+"""The world behind the files: shares, the law of listening, markets, tastes, ids."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 
 import numpy as np
 import polars as pl
+import pycountry
 import pytest
 
 from analytics_platform.sample_label import LabelSpec
+from analytics_platform.sample_label.catalogue import CLUSTERS, build_catalogue
 from analytics_platform.sample_label.law import log_probabilities, profiles, thresholds
+from analytics_platform.sample_label.markets import NEVER
+from analytics_platform.sample_label.spec import FAN_TYPES
+from analytics_platform.sample_label.words import COUNTRIES, COUNTRY_WEIGHTS
+from analytics_platform.sample_label.world import World
 from analytics_platform_tests.sample_label.reading import read
 
 FEEDS = {"spotify/streams": "user_id", "apple/streams": "Anonymized Person ID", "fuga/trends": "user_id"}
+WORLD_DAYS = 270
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """12,000 listeners and 110 artists, over the time in which all launches lie."""
+    return World.build(LabelSpec(scale=0.3), WORLD_DAYS)
 
 
 def test_files_hold_exactly_the_true_plays_of_every_pair(label):
@@ -51,11 +64,19 @@ def test_shares_are_about_as_planted(label):
     pairs, listeners = label.truth("pairs"), label.truth("listeners")
     vendor = dict(listeners["vendor"].value_counts(normalize=True).iter_rows())
     assert vendor == pytest.approx({"spotify": 0.60, "apple": 0.25, "fuga": 0.15}, abs=0.04)
-    kinds = dict(pairs["fan_type"].value_counts(normalize=True).iter_rows())
-    assert kinds == pytest.approx({"passive": 0.70, "casual": 0.22, "diehard": 0.08}, abs=0.08)
-    assert (pairs["join_day"] > 0).mean() == pytest.approx(0.20, abs=0.06)
+    assert (pairs["join_day"] > 0).mean() == pytest.approx(0.24, abs=0.06)
     assert listeners["birth_year"].is_between(1940, 2014).all()
     assert listeners.filter(pl.col("vendor") == "apple")["reported_gender"].is_null().all()
+
+
+def test_the_mix_of_fan_types_that_is_seen_is_the_one_drawn(label):
+    """Of who listens from the start and abroad; at home diehards are likelier, and of late joiners fewer are seen."""
+    catalogue = build_catalogue(label.spec)
+    pairs = label.truth("pairs").filter(pl.col("join_day") == 0)
+    pairs = pairs.join(label.truth("listeners"), on="listener_row").join(label.truth("artists"), on="artist_row")
+    pairs = pairs.filter(pl.col("country") != pl.col("home_country"))
+    seen = [(pairs["fan_type"] == fan_type).mean() for fan_type in FAN_TYPES]
+    assert seen == pytest.approx(catalogue.mixes[pairs["artist_row"].to_numpy()].mean(axis=0), abs=0.04)
 
 
 def test_artist_mixes_are_those_of_the_pairs(label):
@@ -69,27 +90,96 @@ def test_artist_mixes_are_those_of_the_pairs(label):
     assert np.allclose(shares, 1)
 
 
-def test_closed_markets_have_no_plays_of_the_artist_but_of_its_cluster(label):
-    artists, daily = label.truth("artists"), label.truth("daily_plays")
-    closed = artists.explode("closed_markets", empty_as_null=False).filter(pl.col("closed_markets").is_not_null())
-    assert len(closed) > 0
-    market = closed.select("artist_name", "cluster", "home_country", country="closed_markets")
-    assert len(daily.join(market, on=["artist_name", "country"])) == 0
-    assert (market["home_country"] != market["country"]).all()
-    streamed = (
-        daily.join(artists.select("artist_name", "cluster"), on="artist_name").select("cluster", "country").unique()
+def test_markets_are_open_or_not_from_a_day_on_or_from_the_start(world, label):
+    catalogue = world.catalogue
+    artists, homes = np.arange(len(catalogue.artist_names)), catalogue.home_countries
+    assert (catalogue.launch_days[artists, homes] == 0).all()
+    abroad = np.arange(len(COUNTRIES))[None, :] != homes[:, None]
+    launch_days = catalogue.launch_days[abroad]
+    assert (launch_days == NEVER).mean() == pytest.approx(0.06, abs=0.01)
+    later = launch_days[(launch_days > 0) & (launch_days != NEVER)]
+    assert len(later) / len(launch_days) == pytest.approx(0.30, abs=0.02)
+    assert (later.min(), later.max()) == (1, 240)
+    assert later.mean() == pytest.approx(120.5, abs=8)
+
+    markets, told = label.truth("markets"), label.truth("artists")
+    assert len(markets) == len(told) * len(COUNTRIES) == markets.select("artist_row", "country").n_unique()
+    assert (markets["is_available"] == markets["launch_day"].is_not_null()).all()
+    closed = markets.filter(~pl.col("is_available")).group_by("artist_row").agg(pl.col("country").sort())
+    found = told.select("artist_row", pl.col("closed_markets").list.sort()).filter(
+        pl.col("closed_markets").list.len() > 0
     )
-    assert len(market.join(streamed, on=["cluster", "country"])) == len(market)
+    assert closed.sort("artist_row").rows() == found.sort("artist_row").rows()
+    at_home = markets.join(told, left_on=["artist_row", "country"], right_on=["artist_row", "home_country"])
+    assert at_home["launch_day"].to_list() == [0] * len(told)
 
 
-def test_listeners_follow_one_or_two_clusters(label):
-    clusters = label.truth("pairs").join(label.truth("artists").select("artist_row", "cluster"), on="artist_row")
-    listeners = label.truth("listeners").select("listener_row", "second_cluster", own_cluster="cluster")
-    pairs = clusters.join(listeners, on="listener_row")
-    is_own, is_second = pairs["cluster"] == pairs["own_cluster"], pairs["cluster"] == pairs["second_cluster"]
+def test_where_an_artist_is_not_available_nobody_listens_to_it(label):
+    artists, daily = label.truth("artists"), label.truth("daily_plays")
+    closed = label.truth("markets").filter(~pl.col("is_available")).join(artists, on="artist_row")
+    assert len(closed) > 0
+    assert len(daily.join(closed, on=["artist_name", "country"])) == 0
+    # Others of its cluster are heard in the large countries: the silence is the artist's.
+    large = closed.filter(pl.col("country").is_in(COUNTRIES[:5])).select("cluster", "country")
+    streamed = daily.join(artists.select("artist_name", "cluster"), on="artist_name")
+    assert len(large) > 0
+    assert len(large.join(streamed, on=["cluster", "country"], how="anti")) == 0
+
+
+def test_most_listeners_wait_for_a_launch_and_then_begin_within_three_weeks(world):
+    """All launches, and who waited for them, lie in the first 260 days."""
+    pairs = world.pairs
+    launch_days = world.catalogue.launch_days[pairs.artists, world.listeners.countries[pairs.listeners]]
+    assert not (launch_days == NEVER).any()
+    later = launch_days > 0
+    assert later.mean() > 0.15
+    since = pairs.join_days[later] - launch_days[later].astype(np.int32)
+    # 5 % trickle, and of them a part joins after the launch anyway.
+    assert 0.02 < (since < 0).mean() < 0.05
+    waited = ((since >= 0) & (since <= 20)).mean()
+    assert 0.45 < waited < 0.9
+    assert (pairs.join_days[~later] == 0).mean() > 0.4, "no launch, no wait"
+
+
+def test_a_longer_period_only_appends_pairs(world):
+    longer = World.build(world.spec, 400).pairs
+    for days in (90, 97, 180, WORLD_DAYS):
+        shorter = World.build(world.spec, days).pairs
+        count = len(shorter.artists)
+        assert count == longer.joined(days - 1)
+        for field in fields(shorter):
+            assert np.array_equal(getattr(shorter, field.name), getattr(longer, field.name)[:count]), field.name
+
+
+def test_countries_differ_in_taste_as_planted(world):
+    listeners, affinities = world.listeners, world.catalogue.affinities
+    assert np.log(affinities).std() == pytest.approx(0.6, abs=0.06)
+    for country in range(5):
+        of_country = listeners.clusters[listeners.countries == country]
+        planted = affinities[:, country] / affinities[:, country].sum()
+        found = np.bincount(of_country, minlength=CLUSTERS) / len(of_country)
+        # Five standard errors of the least certain share.
+        assert np.abs(found - planted).max() < 5 * np.sqrt(0.25 / len(of_country)), COUNTRIES[country]
+    assert (listeners.clusters != listeners.second_clusters).all()
+
+
+def test_countries_are_real_and_fall_off(world):
+    assert len(COUNTRIES) == len(set(COUNTRIES)) == len(COUNTRY_WEIGHTS) == 40
+    assert all(pycountry.countries.get(alpha_2=country) for country in COUNTRIES)
+    assert COUNTRY_WEIGHTS.sum() == pytest.approx(1)
+    assert (np.diff(COUNTRY_WEIGHTS) <= 0).all()
+    found = np.bincount(world.listeners.countries, minlength=40) / len(world.listeners.countries)
+    assert found == pytest.approx(COUNTRY_WEIGHTS, abs=0.015)
+
+
+def test_listeners_follow_one_or_two_clusters(world):
+    pairs, listeners = world.pairs, world.listeners
+    clusters = world.catalogue.clusters[pairs.artists]
+    is_own = clusters == listeners.clusters[pairs.listeners]
+    is_second = clusters == listeners.second_clusters[pairs.listeners]
     # By chance each would be an eighth.
-    assert is_own.mean() > 0.33
-    assert (is_own | is_second).mean() > 0.60
+    assert is_own.mean() > 0.40
+    assert (is_own | is_second).mean() > 0.65
 
 
 def test_drawn_plays_follow_the_law(label):
