@@ -112,3 +112,23 @@ def contains(lists: NDArray[np.int32], asked: NDArray[np.int32]) -> NDArray[np.b
     place = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
     found = known[place] == wanted if len(known) else np.zeros(len(wanted), dtype=bool)
     return found.reshape(asked.shape) & (asked >= 0)
+
+
+def shared_listeners(plays: csr_array, rows: NDArray[np.int32], *, threads: int = 1) -> NDArray[np.int32]:
+    """Listeners that each artist shares with the artists of ``rows`` (A, k): counts (A, k), 0 where a row is -1."""
+    from scipy.sparse import csr_array as csr
+
+    listeners, artists = shape_of(plays)
+    listened = csr((np.ones(plays.nnz, dtype=np.int32), plays.indices, plays.indptr), shape=(listeners, artists))
+    of_artist = listened.T.tocsr()
+    step = max(CELLS // max(artists, 1), 1)
+    found = np.zeros(rows.shape, dtype=np.int32)
+
+    def fill(first: int) -> None:
+        part = slice(first, first + step)
+        counts = (of_artist[part] @ listened).toarray()
+        found[part] = np.where(rows[part] >= 0, np.take_along_axis(counts, np.maximum(rows[part], 0), axis=1), 0)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, range(0, artists, step)))
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -158,8 +159,6 @@ def score_markets(markets: Markets, after: np.ndarray) -> list[Score]:
     baselines = baseline_scores(markets)
     scores = backtest(markets.plays, after, markets.available, {MODEL: ours.z} | baselines, list(baselines))
     if np.count_nonzero(ours.established & np.isfinite(ours.expected)):
-        try:
+        with suppress(ValueError):  # too few established markets to hide some
             scores.append(range_coverage(markets, MODEL))
-        except ValueError:  # too few established markets to hide some
-            pass
     return scores

@@ -1,6 +1,5 @@
 """Assets of the room: plays and levels per window, fan profiles, segments, and what people read of them."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -19,18 +18,17 @@ from analytics_platform.fans.tables import (
 from analytics_platform.fans.windows import DATED, covered_windows, update_undated, update_window
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.modelling.tables import RELEASES
-from analytics_platform.orchestration.automation import after_its_inputs
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
     AssetEvents,
     Metadata,
     asset_key,
-    declared_metadata,
     line_plot,
     versions,
     written_metadata,
 )
 from analytics_platform.orchestration.resources import Platform
+from analytics_platform.orchestration.specs import table_specs
 from analytics_platform.streams.tables import (
     ARTIST_NAMES,
     LISTENER_ARTIST_COUNTS,
@@ -43,22 +41,6 @@ if TYPE_CHECKING:
     from analytics_platform.fans.training import Trained
 
 
-def _specs(tables: Sequence[Table], deps: Sequence[Table], kinds: set[str]) -> list[dg.AssetSpec]:
-    return [
-        dg.AssetSpec(
-            asset_key(table),
-            deps=[asset_key(dep) for dep in deps],
-            description=table.comment,
-            group_name=table.schema,
-            owners=[table.owner],
-            kinds=kinds,
-            metadata=declared_metadata(table),
-            automation_condition=after_its_inputs(),
-        )
-        for table in tables
-    ]
-
-
 class LevelsConfig(dg.Config):
     """How the windows are brought up to date."""
 
@@ -68,7 +50,7 @@ class LevelsConfig(dg.Config):
 
 @dg.multi_asset(
     name="count_listening_levels",
-    specs=_specs(
+    specs=table_specs(
         [LISTENER_ARTIST_PLAYS, LISTENING_LEVELS],
         # The daily return of listener ids is checked first: without it a window means nothing.
         [LISTENER_ARTIST_DAYS, LISTENER_ARTIST_COUNTS, LISTENER_RETURNS],
@@ -125,7 +107,7 @@ PROFILES_HOLD = dg.AssetCheckSpec(
 
 @dg.multi_asset(
     name="train_fan_profiles",
-    specs=_specs(TRAINED, [LISTENER_ARTIST_PLAYS, LISTENING_LEVELS], {"python", "scikitlearn"}),
+    specs=table_specs(TRAINED, [LISTENER_ARTIST_PLAYS, LISTENING_LEVELS], {"python", "scikitlearn"}),
     check_specs=[*(declared_spec(table) for table in TRAINED), PROFILES_HOLD],
     pool="models",
 )
@@ -242,7 +224,7 @@ def _scores_table(trained: "Trained") -> dg.MetadataValue[Any]:
 
 @dg.multi_asset(
     name="segment_listeners",
-    specs=_specs(
+    specs=table_specs(
         [LISTENER_SEGMENTS], [LISTENER_ARTIST_PLAYS, LISTENER_ARTIST_DAYS, FAN_PROFILES], {"python", "duckdb"}
     ),
     check_specs=[declared_spec(LISTENER_SEGMENTS)],
@@ -261,7 +243,7 @@ def segment_listeners(platform: dg.ResourceParam[Platform]) -> AssetEvents:
 
 @dg.multi_asset(
     name="report_fans",
-    specs=_specs(REPORTS, [LISTENER_SEGMENTS, LISTENER_TRAITS, FAN_PROFILES, ARTIST_NAMES], {"python", "duckdb"}),
+    specs=table_specs(REPORTS, [LISTENER_SEGMENTS, LISTENER_TRAITS, FAN_PROFILES, ARTIST_NAMES], {"python", "duckdb"}),
     check_specs=[declared_spec(table) for table in REPORTS],
 )
 def report_fans(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:

@@ -65,3 +65,10 @@ def load_model(root: Path, model: str, version: str) -> StoredModel:
     if not (folder / "model.json").exists():
         raise FileNotFoundError(f"no version {version!r} of the model {model!r} in {root}: was the folder removed?")
     return StoredModel(version, load_file(folder / "arrays"), json.loads((folder / "model.json").read_text()))
+
+
+def forget_models(root: Path, model: str, kept: set[str]) -> None:
+    """Delete the versions of a model other than ``kept``, for models that are made anew every day."""
+    for folder in (root / model).glob("*"):
+        if folder.name not in kept and not folder.name.startswith("."):
+            shutil.rmtree(folder, ignore_errors=True)

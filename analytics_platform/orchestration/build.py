@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from analytics_platform.artists import assets as artist_assets
 from analytics_platform.artists import tables as artist_tables
 from analytics_platform.artists.exports import export_graphs
 from analytics_platform.fans import assets as fan_assets
@@ -90,6 +91,9 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             fan_assets.train_fan_profiles,
             fan_assets.segment_listeners,
             fan_assets.report_fans,
+            artist_assets.compare_artists,
+            artist_assets.estimate_markets,
+            artist_assets.backtest_markets,
             publish_asset,
             _erasures_spec(),
         ],

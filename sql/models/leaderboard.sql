@@ -16,3 +16,35 @@ select
     groups,
     model_version
 from fans.model_scores
+union all
+select
+    task,
+    data_set,
+    window_days,
+    model,
+    metric,
+    value,
+    value_low,
+    value_high,
+    unit,
+    better,
+    is_baseline,
+    groups,
+    model_version
+from artists.audience_scores
+union all
+select
+    task,
+    data_set,
+    window_days,
+    model,
+    metric,
+    value,
+    value_low,
+    value_high,
+    unit,
+    better,
+    is_baseline,
+    groups,
+    model_version
+from artists.market_scores
