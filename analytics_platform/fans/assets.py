@@ -16,7 +16,6 @@ from analytics_platform.fans.tables import (
     REPORTS,
 )
 from analytics_platform.fans.windows import DATED, covered_windows, update_undated, update_window
-from analytics_platform.lakehouse.tables import Table
 from analytics_platform.modelling.tables import RELEASES
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
