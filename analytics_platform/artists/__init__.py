@@ -1,0 +1,1 @@
+"""Who shares an audience with whom, and where the next listeners are."""
