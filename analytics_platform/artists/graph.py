@@ -91,7 +91,7 @@ def _fill_rows(links: Links, first: int, shared: Plays, root: NDArray[np.float32
     own = np.repeat(artists[:-1], np.diff(shared.indptr))
     enough = np.flatnonzero((shared.data >= least_shared) & (shared.indices != own))
     own, others = own[enough], shared.indices[enough]
-    both: IntArray = shared.data[enough]
+    both = np.asarray(shared.data, dtype=np.int32)[enough]
     co = both.astype(np.float32)
     score = co / (co + SHRINKAGE) * (co / (root[own] * root[others]))
     k = links.neighbours.shape[1]
