@@ -76,8 +76,9 @@ def find_clusters(
 ) -> dict[str, Clusters]:
     """The clusters at both resolutions, with memberships.
 
-    Same input, same output. Another order of artists changes nothing but ties: artists with the same
-    scores. Another order of listeners changes the draws of the bootstraps, so memberships.
+    Same input, same output. Another order of artists matters where scores are equal, as ``top_links`` then
+    takes the lower row: on HetRec lastfm-2k for 2 % of the artists. Another order of listeners changes
+    the draws of the bootstraps, so memberships.
 
     Args:
         plays: (L, A), as for ``top_links``.
