@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 MODEL = "artist_audiences"
 LEAST_ARTISTS = 2
+RESAMPLES = 3
+"""Times that clusters are made anew to see how stable they are: the document's clusters take most of the step."""
 Say = Callable[[str], None]
 
 
@@ -182,7 +184,7 @@ def _compare(
     tell("how stable neighbours and clusters are")
     scores = {
         "artist_neighbours": compare_neighbours(plays, frames.main_genres(known.genres, ids), threads=threads),
-        "artist_clusters": compare_clusters(plays),
+        "artist_clusters": compare_clusters(plays, resamples=RESAMPLES),
     }
     compared.scores[subject.data_set] = [score for group in scores.values() for score in group]
     _save(models, subject, version, ids, vectors, scores)

@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from analytics_platform.artists.graph import Plays, shape
 
@@ -44,8 +45,9 @@ def document_clusters(plays: Plays, *, components: int = COMPONENTS) -> NDArray[
     by_artist.data = np.log(by_artist.data)
     if artists < CLUSTERS or components < 1 or not by_artist.data.any():
         return label
-    projected = TruncatedSVD(components, random_state=0).fit_transform(by_artist)
-    with warnings.catch_warnings():
+    # One thread: the matrices are small, and threads that wait for each other take half as long again.
+    with threadpool_limits(1), warnings.catch_warnings():
+        projected = TruncatedSVD(components, random_state=0).fit_transform(by_artist)
         warnings.simplefilter("ignore", ConvergenceWarning)
         mixture = BayesianGaussianMixture(n_components=CLUSTERS, random_state=0)
         label[chosen] = mixture.fit_predict(normalize(projected))

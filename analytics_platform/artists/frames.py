@@ -41,7 +41,7 @@ class Names:
         names = np.array(self.all(), dtype=object)
         return {
             f"{prefix}artist_id": pl.Series(self.ids[rows], dtype=pl.String),
-            f"{prefix}artist_name": pl.Series(names[rows], dtype=pl.String),
+            f"{prefix}artist_name": pl.Series(names[rows].tolist(), dtype=pl.String),
         }
 
     def shown(self, counts: NDArray[np.integer]) -> pl.Series:

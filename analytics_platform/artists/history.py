@@ -153,5 +153,5 @@ def next_run(history: History, data_set: str, version: str) -> Run:
     newest = max(runs, default=0)
     number = newest if runs.get(newest) == version else newest + 1
     before = pl.col("run_no") < number
-    last = members.filter(before)["run_no"].max()
-    return Run(number, clusters.filter(before), members.filter(pl.col("run_no") == last))
+    earlier = members.filter(before)
+    return Run(number, clusters.filter(before), earlier.filter(pl.col("run_no") == pl.col("run_no").max()))

@@ -137,7 +137,7 @@ def potential_frame(cells: Cells, potential: Potential, names: dict[str, str]) -
     return pl.DataFrame(
         {
             "artist_id": np.repeat(cells.artist_ids, countries),
-            "artist_name": pl.Series(np.repeat(labels, countries), dtype=pl.String),
+            "artist_name": pl.Series(np.repeat(labels, countries).tolist(), dtype=pl.String),
             "country": np.tile(cells.countries, artists),
             "country_name": pl.Series([country_name(code) for code in cells.countries.tolist()] * artists),
             "actual_plays": markets.plays.ravel().astype(np.int64),
@@ -147,7 +147,7 @@ def potential_frame(cells: Cells, potential: Potential, names: dict[str, str]) -
             "gap_plays": column(gap, known),
             "z": column(potential.z, known),
             "market_rank": pl.Series(rank.ravel()),
-            "reason": pl.Series(reason.ravel(), dtype=pl.String),
+            "reason": pl.Series(reason.ravel().tolist(), dtype=pl.String),
             "neighbours": _driver_names(potential.drivers, labels),
             "is_available": markets.available.ravel(),
             "is_established": potential.established.ravel(),
@@ -163,7 +163,7 @@ def _driver_names(drivers: NDArray[np.int32], labels: NDArray[np.object_]) -> pl
 
     flat = drivers.reshape(-1, drivers.shape[2])
     cell, place = np.nonzero(flat >= 0)
-    rows = pl.DataFrame({"cell": cell, "name": pl.Series(labels[flat[cell, place]], dtype=pl.String)})
+    rows = pl.DataFrame({"cell": cell, "name": pl.Series(labels[flat[cell, place]].tolist(), dtype=pl.String)})
     joined = rows.group_by("cell", maintain_order=True).agg(pl.col("name").str.join(", "))
     every = pl.DataFrame({"cell": np.arange(len(flat))})
     return every.join(joined, on="cell", how="left", maintain_order="left")["name"].rename("neighbours")
