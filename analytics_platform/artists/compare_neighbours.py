@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analytics_platform.artists.features import FloatArray, artist_vectors, gram, shape_of, singular_vectors
 from analytics_platform.artists.features import unit_vectors as units
-from analytics_platform.artists.graph import top_links
+from analytics_platform.artists.graph import LEAST_SHARED, top_links
 from analytics_platform.artists.neighbours import contains, nearest
 from analytics_platform.modelling.evaluation import Score, bootstrap_ratio
 
@@ -47,16 +47,22 @@ def compare_neighbours(
     """
     rng = np.random.default_rng(seed)
     plays = _drawn(plays, rng)
+    listeners = shape_of(plays)[0]
+
+    def least(some: csr_array) -> int:
+        # Half of the listeners share half as many.
+        return LEAST_SHARED if shape_of(some)[0] == listeners else LEAST_SHARED // 2 + 1
+
     models: Mapping[str, Lists] = {
         MODEL: lambda some: nearest(artist_vectors(some, threads=threads), LIST, threads=threads)[0],
-        "co_listening_graph": lambda some: top_links(some, LIST).neighbours,
+        "co_listening_graph": lambda some: top_links(some, LIST, least_shared=least(some)).neighbours,
         "document_svd": lambda some: nearest(document_vectors(some, threads=threads), LIST, threads=threads)[0],
         "most_listened": _most_listened,
         "random": lambda some: _random(shape_of(some)[1], rng),
     }
     recalled = {name: np.zeros(shape_of(plays)[1]) for name in models}
     for _ in range(HALVES):
-        half = rng.random(shape_of(plays)[0]) < 0.5
+        half = rng.random(listeners) < 0.5
         for name, lists in models.items():
             one, other = lists(plays[half]), lists(plays[~half])
             recalled[name] += contains(other, one).sum(axis=1)

@@ -1,6 +1,6 @@
 """``make bench``: measure everything and write ``docs/benchmarks.md``.
 
-``python -m analytics_platform_tests.benchmarks fans`` rewrites only the section of the fan profiles.
+``python -m analytics_platform_tests.benchmarks fans`` (or ``artists``) rewrites only the section of that room.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from statistics import median
 
 from rich.console import Console
 
-from analytics_platform_tests.benchmarks import fans, ingest, levels, windows
+from analytics_platform_tests.benchmarks import artists, fans, ingest, levels, windows
 from analytics_platform_tests.benchmarks.agreement import agreement
 
 ROOT = Path(__file__).parents[2]
@@ -82,13 +82,16 @@ def with_section(page: str, title: str, lines: Iterable[str]) -> str:
     return "\n## ".join([before, *sections]).rstrip("\n") + "\n"
 
 
-def only_fans() -> None:
-    """Measure the fan profiles and leave the rest of the page as it is."""
+ROOMS = {"fans": fans, "artists": artists}
+
+
+def only(room: str) -> None:
+    """Measure the models of one room and leave the rest of the page as it is."""
     console = Console()
-    with console.status(fans.TITLE):
-        lines = fans.section()
-    console.print("\n".join(lines))
-    PAGE.write_text(with_section(PAGE.read_text(), fans.TITLE, lines))
+    with console.status(ROOMS[room].TITLE):
+        lines = ROOMS[room].section()
+    console.print("\n".join(lines), markup=False)
+    PAGE.write_text(with_section(PAGE.read_text(), ROOMS[room].TITLE, lines))
 
 
 def main() -> None:
@@ -143,16 +146,17 @@ def main() -> None:
         *(f"| {name} | {value:.4g} |" for name, value in found.items()),
         "",
     ]
-    with console.status(fans.TITLE):
-        lines += [f"## {fans.TITLE}", "", *fans.section()]
+    for room in ROOMS.values():
+        with console.status(room.TITLE):
+            lines += [f"## {room.TITLE}", "", *room.section(), ""]
     PAGE.write_text("\n".join(lines))
     console.print("Wrote docs/benchmarks.md")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["fans"]:
-        only_fans()
+    if len(sys.argv) == 2 and sys.argv[1] in ROOMS:
+        only(sys.argv[1])
     elif sys.argv[1:]:
-        sys.exit("usage: python -m analytics_platform_tests.benchmarks [fans]")
+        sys.exit(f"usage: python -m analytics_platform_tests.benchmarks [{' | '.join(ROOMS)}]")
     else:
         main()
