@@ -305,8 +305,8 @@ def section() -> list[str]:
             "Ten neighbours. `half_recall`: share of the ten that two disjoint halves of the listeners have in common",
             "(targets: .27, graph .32). `genre_agreement`: share of the neighbours with the artist's genre (target:",
             f".41). Genres of {sum(g is not None for g in genres)} of {len(genres)} artists were labelled by a",
-            "language model from names alone, without sight of who listens to whom, with 63 of Last.fm's tags: the tags that",
-            "users gave are not in our copy, so compare models with each other and not with figures by other labels.",
+            "language model from names alone, without sight of who listens to whom, with 63 of Last.fm's tags. The",
+            "tags that users gave are not in our copy, so compare models with each other and not with other figures.",
             f"Mean (lowest–highest) over {len(HALF_SEEDS)} seeds, three splits each.",
             "",
             *lines_of(table, ("half_recall", "genre_agreement")),
@@ -351,8 +351,8 @@ def section() -> list[str]:
     lines += [
         "### Speed of neighbours",
         "",
-        f"{ARTISTS:,} artists, {LISTENERS:,} listeners, about {PAIRS / 1e6:.0f} million draws (some repeat), 2 threads,",
-        "each in a process of its own, one after the other.",
+        f"{ARTISTS:,} artists, {LISTENERS:,} listeners, about {PAIRS / 1e6:.0f} million draws (some repeat);",
+        "2 threads, each in a process of its own, one after the other.",
         "",
         *speed(),
     ]
