@@ -1,44 +1,31 @@
--- Artists between groups: in their cluster in few bootstraps, so don't plan by it. Below: where their neighbours are.
-with between_groups as (
-    select data_set, resolution, artist_id, artist_name, listeners, cluster_name, membership
-    from marts.artist_clusters
-    where resolution = 'broad' and is_between_groups
-),
-
-neighbours as (
+-- Artists between groups, and who comes next: the least sure of their cluster, with the clusters of their ten nearest.
+with neighbours as (
     select
-        similar.data_set,
-        similar.artist_id,
+        nearest.data_set,
+        nearest.artist_id,
         clusters.cluster_name,
-        count(*) as neighbours,
-        row_number() over (
-            partition by similar.data_set, similar.artist_id order by count(*) desc, clusters.cluster_name asc
-        ) as place
-    from marts.similar_artists as similar
+        count(*) as neighbours
+    from marts.similar_artists as nearest
     inner join marts.artist_clusters as clusters
-        on
-            similar.data_set = clusters.data_set
-            and similar.similar_artist_id = clusters.artist_id
-            and clusters.resolution = 'broad'
-    where similar.neighbour_rank <= 10 and clusters.cluster_id is not null
-    group by similar.data_set, similar.artist_id, clusters.cluster_name
+        on nearest.data_set = clusters.data_set and nearest.similar_artist_id = clusters.artist_id
+    where nearest.neighbour_rank <= 10 and clusters.resolution = 'broad' and clusters.cluster_id is not null
+    group by nearest.data_set, nearest.artist_id, clusters.cluster_name
 )
 
 select
-    between_groups.data_set,
-    between_groups.artist_name,
-    between_groups.listeners,
-    between_groups.cluster_name,
-    between_groups.membership,
+    clusters.data_set,
+    clusters.artist_name,
+    clusters.listeners,
+    clusters.cluster_name,
+    clusters.membership,
+    clusters.is_between_groups,
     string_agg(
-        neighbours.neighbours || ' of its nearest in ' || neighbours.cluster_name, '; ' order by neighbours.place asc
-    ) as nearest
-from between_groups
-left join neighbours
-    on
-        between_groups.data_set = neighbours.data_set
-        and between_groups.artist_id = neighbours.artist_id
-        and neighbours.place <= 2
+        neighbours.neighbours || ' in ' || neighbours.cluster_name,
+        '; ' order by neighbours.neighbours desc, neighbours.cluster_name asc
+    ) as nearest_ten
+from marts.artist_clusters as clusters
+left join neighbours on clusters.data_set = neighbours.data_set and clusters.artist_id = neighbours.artist_id
+where clusters.resolution = 'broad' and clusters.cluster_id is not null
 group by all
-order by between_groups.data_set asc, between_groups.listeners desc nulls last, between_groups.artist_name asc
+order by clusters.membership asc, clusters.listeners desc nulls last, clusters.artist_name asc
 limit 20
