@@ -1,4 +1,4 @@
--- How the model in use does beside its baselines, on artists and listeners that none of them had seen.
+-- Fans: how the model in use does beside its baselines, on artists and listeners that none of them had seen.
 select
     data_set,
     window_days,
@@ -11,4 +11,5 @@ select
     unit,
     better
 from models.leaderboard
+where task = 'fan_segments'
 order by data_set asc, window_days asc, metric asc, value desc
