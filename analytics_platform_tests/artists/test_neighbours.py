@@ -37,8 +37,12 @@ def brute_force(vectors: FloatArray, k: int) -> list[list[int]]:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    count=st.integers(0, 150), k=st.integers(1, 60), seed=st.integers(0, 999), grid=st.booleans(), groups=st.integers(1, 64)
-)  # fmt: skip
+    count=st.integers(0, 150),
+    k=st.integers(1, 60),
+    seed=st.integers(0, 999),
+    grid=st.booleans(),
+    groups=st.integers(1, 64),
+)
 def test_the_nearest_are_those_of_brute_force(count: int, k: int, seed: int, grid: bool, groups: int) -> None:
     """Also of one artist, of two, and where more are asked for than there are."""
     vectors = units(count, seed, grid=grid)
