@@ -100,7 +100,12 @@ def compare_artists(lake: Lake, models: Path, *, least_listeners: int, say: Say)
     compared = Compared()
     parts: dict[str, list[pl.DataFrame]] = {table.full_name: [] for table in AUDIENCES}
     versions: set[str] = set()
-    for subject in longest(subjects(lake)):
+    found = longest(subjects(lake))
+    for data_set in sorted(history.data_sets() - {subject.data_set for subject in found}):
+        # It may come back, and an id is never given twice.
+        for name, frame in history.rows_of(data_set).items():
+            parts[name].append(frame)
+    for subject in found:
         only = {"data_set": [subject.data_set], "window_days": [subject.window_days]}
         with lake.connect(LISTENER_ARTIST_PLAYS, only=only) as connection:
             listening = read_listening(connection, LISTENER_ARTIST_PLAYS.full_name, least_listeners)

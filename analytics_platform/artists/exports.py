@@ -5,6 +5,7 @@ Written beside the published file, from the published tables: what is suppressed
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -57,6 +58,9 @@ from marts.artist_links where data_set = $data_set order by 1, 2""",
 }
 """Files and their rows, under the headers that neo4j-admin reads: https://neo4j.com/docs/operations-manual/current/"""
 
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML file may have, in whatever notation."""
+
 
 def export_graphs(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Write ``artist_graph/<data set>/artists.graphml`` and ``neo4j/*.csv`` of every data set below ``folder``.
@@ -85,19 +89,23 @@ def write_graphml(nodes: pl.DataFrame, edges: pl.DataFrame, path: Path) -> None:
     """Write an undirected graph; the first column of ``nodes`` and the first two of ``edges`` are ids.
 
     The other columns become attributes of their type; a null is left out. Links of artists who are
-    no nodes are left out too.
+    no nodes are left out too. Control characters, which XML cannot have, become U+FFFD.
     """
     import networkx as nx
 
     graph: nx.Graph[str] = nx.Graph()
     for row in nodes.iter_rows(named=True):
-        graph.add_node(row.pop(nodes.columns[0]), **_known(row))
+        graph.add_node(_in_xml(row.pop(nodes.columns[0])), **_known(row))
     for row in edges.iter_rows(named=True):
-        one, other = row.pop(edges.columns[0]), row.pop(edges.columns[1])
+        one, other = _in_xml(row.pop(edges.columns[0])), _in_xml(row.pop(edges.columns[1]))
         if one in graph and other in graph:
             graph.add_edge(one, other, **_known(row))
     nx.write_graphml_xml(graph, path)
 
 
 def _known(row: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: _in_xml(v) if isinstance(v, str) else v for name, v in row.items() if v is not None}
+
+
+def _in_xml(text: str) -> str:
+    return NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)

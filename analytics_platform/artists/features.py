@@ -32,6 +32,8 @@ OVERSAMPLING = 16
 APPLICATIONS = 4
 """Products with the Gram matrix. A block Krylov basis uses all of them, so few suffice."""
 BLOCK_ROWS = 1 << 16
+LEAST_VALUE = 1e-3
+"""Of the largest singular value; smaller ones are rounding of their squares in float32."""
 
 
 def bm25(plays: csr_array) -> csr_array:
@@ -99,7 +101,8 @@ def singular_vectors(
 ) -> tuple[FloatArray, FloatArray]:
     """Leading right singular vectors V (A, k) and singular values (k,), falling, by block Krylov iteration.
 
-    Musco & Musco 2015, arXiv:1504.05477, with full orthogonalisation. k = min(dimensions, A).
+    Musco & Musco 2015, arXiv:1504.05477, with full orthogonalisation. k = min(dimensions, A). Beyond the rank,
+    values and vectors are 0, as are the rows of artists without listeners.
 
     Args:
         apply: the Gram matrix as a product.
@@ -110,20 +113,24 @@ def singular_vectors(
         seed: of the random start.
     """
     width = min(dimensions + OVERSAMPLING, artists)
-    block = np.random.default_rng(seed).standard_normal((artists, width)).astype(np.float32)
+    if not width:
+        return np.zeros((artists, 0), dtype=np.float32), np.zeros(0, dtype=np.float32)
+    random = np.random.default_rng(seed)
+    block = random.standard_normal((artists, width)).astype(np.float32)
     if start is not None:
-        block[:, : start.shape[1]] = start[:, :width]
+        given = start[:, start.any(axis=0)][:, :width]
+        block[:, : given.shape[1]] = given
     basis = np.empty((artists, min(applications * width, artists)), dtype=np.float32)
     inner = np.zeros((basis.shape[1], basis.shape[1]))
+    silent = np.zeros(artists, dtype=bool)
     used = 0
     while used < basis.shape[1]:
-        block = block[:, : basis.shape[1] - used]
-        for _ in range(2):  # twice is enough to be orthogonal in float32
-            block = block - basis[:, :used] @ (basis[:, :used].T @ block)
-            block = np.linalg.qr(block)[0]
+        block = _beside(basis[:, :used], block[:, : basis.shape[1] - used], random)
         first, used = used, used + block.shape[1]
         basis[:, first:used] = block
         block = apply(block)
+        if not first:
+            silent = ~block.any(axis=1)  # exactly 0: nothing is added up
         # The upper triangle is enough, the matrix is symmetric.
         inner[:used, first:used] = basis[:, :used].T @ block
     inner = np.triu(inner) + np.triu(inner, 1).T
@@ -132,7 +139,27 @@ def singular_vectors(
     found = (basis @ vectors[:, order].astype(np.float32)).astype(np.float32)
     # A sign that does not depend on the random start: the largest entry of each vector is positive.
     found *= np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])] + 1e-30)
-    return found, np.sqrt(np.maximum(values[order], 0)).astype(np.float32)
+    found[silent] = 0
+    kept = np.sqrt(np.maximum(values[order], 0)).astype(np.float32)
+    below = kept <= LEAST_VALUE * kept[0]
+    found[:, below], kept[below] = 0, 0
+    return found, kept
+
+
+def _beside(basis: FloatArray, block: FloatArray, random: np.random.Generator) -> FloatArray:
+    """Orthonormal columns (A, m), orthogonal to the basis, that span what the block has beside it.
+
+    Where the block has nothing more, as of a matrix of low rank, random directions take the place: QR would
+    fill in unit vectors, which may be in the basis already.
+    """
+    block = block / np.maximum(np.linalg.norm(block, axis=0), 1e-30)
+    block = block + (1e-6 / np.sqrt(len(block))) * random.standard_normal(block.shape).astype(np.float32)
+    for _ in range(5):  # twice is nearly always enough to be orthogonal in float32
+        inside = basis.T @ block
+        block = np.linalg.qr(block - basis @ inside)[0]
+        if np.linalg.norm(inside) < 0.1:
+            break
+    return block
 
 
 def unit_vectors(vectors: FloatArray, values: FloatArray) -> FloatArray:

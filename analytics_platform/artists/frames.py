@@ -159,7 +159,12 @@ def without_clusters(listening: Listening, names: Names, version: str) -> pl.Dat
         for resolution in RESOLUTIONS
     )
     return pl.concat([alone, _too_small(listening, names)], how="diagonal_relaxed").with_columns(
-        model_version=pl.lit(version)
+        cluster_id=pl.lit(None, pl.Int32),
+        cluster_name=pl.lit(None, pl.String),
+        membership=pl.lit(None, pl.Float64),
+        map_x=pl.lit(None, pl.Float64),
+        map_y=pl.lit(None, pl.Float64),
+        model_version=pl.lit(version),
     )
 
 

@@ -28,6 +28,10 @@ class History:
     members: pl.DataFrame
     """Rows of artists.cluster_members."""
 
+    def data_sets(self) -> set[str]:
+        """Data sets that were clustered at any time."""
+        return set(self.clusters["data_set"])
+
     def rows_of(self, data_set: str) -> dict[str, pl.DataFrame]:
         """The rows of a data set by table, for a run that clusters nothing."""
         import polars as pl
