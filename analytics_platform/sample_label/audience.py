@@ -9,10 +9,13 @@ import numpy as np
 from analytics_platform.sample_label.catalogue import CLUSTERS, Catalogue
 from analytics_platform.sample_label.law import MEANS, SHAPES, observed_chance
 from analytics_platform.sample_label.markets import after_launch
-from analytics_platform.sample_label.spec import WINDOW_DAYS, LabelSpec, Purpose
+from analytics_platform.sample_label.spec import FUGA, SPOTIFY, WINDOW_DAYS, LabelSpec, Purpose
 from analytics_platform.sample_label.words import COUNTRIES, COUNTRY_WEIGHTS
 
 VENDOR_SHARES = (0.60, 0.25, 0.15)
+"""In the countries of the direct feed; elsewhere the label's distributor (FUGA) reports Spotify's listeners."""
+DIRECT_COUNTRIES = 12
+"""Spotify's own feed covers the so many largest countries. It is a file per country and day."""
 GENDERS = ("male", "female", "neutral")
 DEVICES = ("mobile", "desktop", "tablet", "speaker", "tv", "web")
 DEVICE_SHARES = (0.66, 0.13, 0.05, 0.08, 0.03, 0.05)
@@ -71,6 +74,7 @@ def build_listeners(spec: LabelSpec, catalogue: Catalogue) -> Listeners:
     count = max(100, round(40_000 * spec.scale))
     vendors = _codes(random, VENDOR_SHARES, count)
     countries = _codes(random, COUNTRY_WEIGHTS, count)
+    vendors[(vendors == SPOTIFY) & (countries >= DIRECT_COUNTRIES)] = FUGA
     clusters = _one_of(random, catalogue.taste_steps(), countries, CLUSTERS).astype(np.int8)
     pair = countries.astype(np.int64) * CLUSTERS + clusters
     second = _one_of(random, catalogue.second_taste_steps(), pair, CLUSTERS).astype(np.int8)
