@@ -178,9 +178,8 @@ def _compare(
     found = find_clusters(plays, links, previous=run.start(ids), progress=tell)
     labelled: dict[str, Labelled] = {}
     for resolution in RESOLUTIONS:
-        label = found[resolution].label
-        shown = cluster_names(graph, label, names.all(), genres if len(genres) else None)
-        labelled[resolution] = run.identify(resolution, ids, label, shown)
+        shown = cluster_names(graph, found[resolution].label, names.all(), genres if len(genres) else None)
+        labelled[resolution] = run.identify(resolution, ids, found[resolution], shown)
         churn = labelled[resolution].identities.churn
         if churn is not None:
             compared.churn[f"{subject.data_set}, {resolution}"] = churn

@@ -1,6 +1,7 @@
 """The artist graph for other tools: GraphML (Gephi, igraph, Cytoscape), and CSV for ``neo4j-admin database import``.
 
-Written beside the published file, from the published tables: what is suppressed there is missing here.
+Written beside the published file, from the published tables. Links with a weight that is withheld are left out: a
+reader that knows no missing weight would take them for the strongest. So are artists with too few listeners.
 """
 
 from __future__ import annotations
@@ -24,25 +25,26 @@ select
     broad.cluster_name as broad_cluster_name,
     fine.cluster_id as fine_cluster,
     fine.cluster_name as fine_cluster_name,
-    broad.is_between_groups,
+    cast(broad.is_between_groups as integer) as is_between_groups,
     broad.map_x,
     broad.map_y
 from marts.artist_clusters as broad
 inner join marts.artist_clusters as fine
     on broad.data_set = fine.data_set and broad.artist_id = fine.artist_id and fine.resolution = 'fine'
-where broad.resolution = 'broad' and broad.data_set = $data_set
+where broad.resolution = 'broad' and broad.data_set = $data_set and broad.listeners is not null
 order by broad.artist_id"""
 EDGES = """
 select artist_id, linked_artist_id, weight, shared_listeners
 from marts.artist_links
-where data_set = $data_set
+where data_set = $data_set and weight is not null
 order by artist_id, linked_artist_id"""
 
 NEO4J = {
     "artists": """
 select artist_id as "artistId:ID(Artist)", artist_name as "name", listeners as "listeners:long",
     is_between_groups as "isBetweenGroups:boolean", 'Artist' as ":LABEL"
-from marts.artist_clusters where resolution = 'broad' and data_set = $data_set order by artist_id""",
+from marts.artist_clusters
+where resolution = 'broad' and listeners is not null and data_set = $data_set order by artist_id""",
     "clusters": """
 select distinct resolution || ' ' || cluster_id as "clusterId:ID(Cluster)", cluster_name as "name",
     resolution as "resolution", 'Cluster' as ":LABEL"
@@ -51,10 +53,14 @@ from marts.artist_clusters where cluster_id is not null and data_set = $data_set
 select artist_id as ":START_ID(Artist)", resolution || ' ' || cluster_id as ":END_ID(Cluster)",
     membership as "membership:double", 'IN' as ":TYPE"
 from marts.artist_clusters where cluster_id is not null and data_set = $data_set order by 1, 2""",
-    "similar_to": """
+    "shares_listeners": """
 select artist_id as ":START_ID(Artist)", linked_artist_id as ":END_ID(Artist)", weight as "weight:double",
-    shared_listeners as "sharedListeners:long", 'SIMILAR_TO' as ":TYPE"
-from marts.artist_links where data_set = $data_set order by 1, 2""",
+    shared_listeners as "sharedListeners:long", 'SHARES_LISTENERS' as ":TYPE"
+from marts.artist_links where weight is not null and data_set = $data_set order by 1, 2""",
+    "similar_to": """
+select artist_id as ":START_ID(Artist)", similar_artist_id as ":END_ID(Artist)", score as "score:double",
+    neighbour_rank as "rank:long", 'SIMILAR_TO' as ":TYPE"
+from marts.similar_artists where neighbour_rank <= 10 and data_set = $data_set order by 1, 4""",
 }
 """Files and their rows, under the headers that neo4j-admin reads: https://neo4j.com/docs/operations-manual/current/"""
 

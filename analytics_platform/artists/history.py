@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics_platform.artists.clusters import Clusters
 from analytics_platform.artists.identity import NO_CLUSTER, Identities, keep_ids
 from analytics_platform.artists.tables import ARTIST_CLUSTER_HISTORY, CLUSTER_MEMBERS, RESOLUTIONS
 from analytics_platform.fans.releases import Subject
@@ -50,6 +51,8 @@ class Labelled:
     identities: Identities
     names: dict[int, str]
     """Name by id; clusters that are gone have the last name they had."""
+    membership: dict[int, float]
+    """Mean membership of the artists of a cluster, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +82,24 @@ class Run:
             start[resolution] = np.where(ours >= 0, np.unique(ours, return_inverse=True)[1], -1)
         return start
 
-    def identify(self, resolution: str, ids: NDArray[np.str_], label: IntArray, names: Sequence[str]) -> Labelled:
-        """Ids that stay, for clusters (A,) with their names (C,)."""
+    def identify(self, resolution: str, ids: NDArray[np.str_], clusters: Clusters, names: Sequence[str]) -> Labelled:
+        """Ids that stay, for clusters with their names (C,)."""
         import polars as pl
 
         mine = self.earlier.filter(pl.col("resolution") == resolution)
         last = mine["cluster_id"].max() if len(mine) else 0
         next_id = (int(last) if isinstance(last, int) else 0) + 1
+        label = clusters.label
         identities = keep_ids(ids.tolist(), label, self._members(resolution), next_id)
         shown: dict[int, str] = dict(mine.sort("run_no").select("cluster_id", "cluster_name").iter_rows())
         clustered = label >= 0
         pairs = zip(identities.cluster_id[clustered].tolist(), label[clustered].tolist(), strict=True)
         shown.update({int(identity): names[int(number)] for identity, number in pairs})
-        return Labelled(identities, shown)
+        means = {
+            int(identity): float(clusters.membership[identities.cluster_id == identity].mean())
+            for identity in np.unique(identities.cluster_id[clustered])
+        }
+        return Labelled(identities, shown, means)
 
     def history_rows(self, subject: Subject, labelled: Mapping[str, Labelled], version: str) -> pl.DataFrame:
         """Rows of marts.artist_cluster_history: those of earlier runs, then this one's."""
@@ -109,6 +117,7 @@ class Run:
                 "status": change.status,
                 "parent_id": change.parent,
                 "artists": 0 if change.status == "gone" else change.artists,
+                "membership": found.membership.get(change.cluster_id),
                 "overlap": change.jaccard,
                 "churn": found.identities.churn,
                 "model_version": version,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +20,9 @@ if TYPE_CHECKING:
 NEIGHBOURS = 40
 """Similar artists that an estimate rests on."""
 UNKNOWN_COUNTRY = "ZZ"
-NO_GAP = "no gap: as many plays as similar artists suggest, or more"
+LEAST_Z = 1.0
+"""Gaps below one standard error of a count get no rank: they may be nothing at all."""
+NO_GAP = "no clear gap: about as many plays as similar artists suggest, or more"
 NOT_AVAILABLE = "not available"
 TOO_FEW = "too few similar artists are established there"
 
@@ -116,7 +117,7 @@ def potential_frame(cells: Cells, potential: Potential, names: dict[str, str]) -
     artists, countries = markets.plays.shape
     labels = np.array([names.get(artist, artist) for artist in cells.artist_ids.tolist()], dtype=object)
     gap = potential.expected - markets.plays
-    z = np.where(gap > 0, potential.z, -np.inf)
+    z = np.where(potential.z >= LEAST_Z, potential.z, -np.inf)
     order = np.argsort(-z, axis=1, kind="stable")
     rank = np.empty(order.shape, dtype=np.int16)
     np.put_along_axis(rank, order, np.arange(1, countries + 1, dtype=np.int16)[None, :], axis=1)
@@ -150,6 +151,7 @@ def potential_frame(cells: Cells, potential: Potential, names: dict[str, str]) -
             "reason": pl.Series(reason.ravel().tolist(), dtype=pl.String),
             "neighbours": _driver_names(potential.drivers, labels),
             "is_available": markets.available.ravel(),
+            "is_home": (np.arange(countries)[None, :] == potential.home[:, None]).ravel(),
             "is_established": potential.established.ravel(),
             "document_gap_plays": column(document, np.isfinite(document)),
             "original_code_plays": column(original, np.isfinite(original)),
@@ -176,11 +178,3 @@ def country_name(code: str) -> str:
 
     found = pycountry.countries.get(alpha_2=code)
     return code if found is None else str(getattr(found, "common_name", found.name)).split(",")[0]
-
-
-def read_cells(
-    connection: duckdb.DuckDBPyConnection, window: Window, neighbours: pl.DataFrame, closed: str, days: str
-) -> Cells:
-    """Cells of a window from relations like ``streams.artist_country_days`` and ``streams.closed_markets``."""
-    plays = connection.sql(plays_sql(days, window)).pl()
-    return market_cells(plays, neighbours, connection.sql(f"select artist_id, country from {closed}").pl())

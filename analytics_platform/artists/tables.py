@@ -29,7 +29,7 @@ SHARED_LISTENERS = Column(
 SIMILAR_ARTISTS = Table(
     "marts",
     "similar_artists",
-    "One row per data set, artist and neighbour: the artists of nearest audience in the whole catalogue, 50 at most.",
+    "One row per data set, artist and neighbour: the 50 of nearest audience, over its longest window.",
     (
         DATA_SET,
         WINDOW,
@@ -45,7 +45,7 @@ SIMILAR_ARTISTS = Table(
         Column(
             "stability",
             "DOUBLE",
-            "Share of bootstraps over listeners that have the neighbour among the 50 too, 0 to 1; below 0.5 is chance.",
+            "Share of bootstraps over listeners with the neighbour among the 50 again, 0 to 1; chance: 50 / artists.",
             False,
             0,
             1,
@@ -59,7 +59,7 @@ SIMILAR_ARTISTS = Table(
 ARTIST_LINKS = Table(
     "marts",
     "artist_links",
-    "One row per data set and linked pair of artists: edges of the artist graph, each pair once.",
+    "One row per data set and linked pair of artists: edges of the artist graph, over its longest window.",
     (
         DATA_SET,
         WINDOW,
@@ -94,7 +94,11 @@ ARTIST_CLUSTERS = Table(
         ARTIST_ID,
         ARTIST_NAME,
         Column(
-            "listeners", "BIGINT", "Listeners of the artist in the window; null where too few to be published.", True, 1
+            "listeners",
+            "BIGINT",
+            "Listeners in the window for whom the artist is among their 300 most played; null if too few.",
+            True,
+            1,
         ),
         Column(
             "cluster_id",
@@ -148,6 +152,14 @@ ARTIST_CLUSTER_HISTORY = Table(
             "parent_id", "INTEGER", "For a new cluster: the one before that most of its artists came from.", True, 1
         ),
         Column("artists", "INTEGER", "Artists in the cluster; 0 if gone.", minimum=0),
+        Column(
+            "membership",
+            "DOUBLE",
+            "Mean membership of its artists, 0 to 1: below 0.6 other listeners may give no such cluster; null if gone.",
+            True,
+            0,
+            1,
+        ),
         Column("overlap", "DOUBLE", "Jaccard overlap with itself in the run before; null unless kept.", True, 0, 1),
         Column(
             "churn",
@@ -218,18 +230,30 @@ POTENTIAL_STREAMS = Table(
         Column(
             "z",
             "DOUBLE",
-            "gap_plays / sqrt(expected_plays + 10): what market_rank goes by; null if masked.",
+            "gap_plays / sqrt(expected_plays + 10): what market_rank goes by, from 1 up; null without expected_plays.",
             True,
         ),
         Column("market_rank", "SMALLINT", "1 = go there first; null if not to be recommended (see reason).", True, 1),
         Column(
-            "reason", "VARCHAR", "Why there is no rank: not available, no gap, no neighbours …; null with one.", True
+            "reason",
+            "VARCHAR",
+            "Why there is no rank: not available, no clear gap, no neighbours and so on; null with one.",
+            True,
         ),
         Column(
             "neighbours", "VARCHAR", "Up to five similar artists who do best there, whom the number rests on.", True
         ),
         Column("is_available", "BOOLEAN", "False where the roster says that the catalogue may not be sold."),
-        Column("is_established", "BOOLEAN", "True where the artist's level is measured: enough plays to speak of."),
+        Column(
+            "is_home",
+            "BOOLEAN",
+            "True for the country where the artist's share of plays is highest above the market's.",
+        ),
+        Column(
+            "is_established",
+            "BOOLEAN",
+            "True where plays are enough to measure the artist's level by. Never the home, where it is higher.",
+        ),
         Column(
             "document_gap_plays",
             "DOUBLE",

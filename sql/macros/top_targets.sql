@@ -1,6 +1,7 @@
--- Where an artist should go next, with 80 % ranges: from marts.top_targets('nina simone', 5)
+-- Where an artist, by id or name, should go next, with 80 % ranges: from marts.top_targets('Nina Simone', 5)
 create macro marts.top_targets(artist, n := 10) as table
 select
+    artist_name,
     market_rank,
     country,
     country_name,
@@ -14,5 +15,5 @@ select
     window_end,
     model_version
 from marts.potential_streams
-where artist_id = lower(artist) and market_rank <= n
-order by market_rank asc
+where (artist_id = artist or lower(artist_name) = lower(artist)) and market_rank <= n
+order by artist_id asc, market_rank asc
