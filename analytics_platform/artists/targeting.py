@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 TASK = "artist_markets"
 MODEL = "market_potential"
 NO_NEIGHBOURS = "the label has no similar artists yet: materialise marts/similar_artists first"
+NO_PLAYS = "no plays in known countries in the window"
+NO_PAST = "no plays in known countries before the back-test"
+NO_COUNTRY = "no artist has a country to be ranked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ def estimate_markets(lake: Lake) -> Targeted:
         plays = connection.sql(plays_sql("streams.artist_country_days", window)).pl()
         closed = connection.sql("select artist_id, country from streams.closed_markets").pl()
         names = dict(connection.sql("select artist_id, artist_name from marts.artists").fetchall())
+    if not len(plays):
+        return Targeted(lake.commit(POTENTIAL_STREAMS, []), note=NO_PLAYS)
     cells = market_cells(plays, near, closed)
     rows = potential_frame(cells, potential(cells.markets), names).with_columns(
         data_set=pl.lit(LABEL),
@@ -132,8 +137,10 @@ def backtest_markets(lake: Lake, window_days: Sequence[int], least_listeners: in
         plays = connection.sql(plays_sql("streams.artist_country_days", before)).pl()
         later = connection.sql(plays_sql("streams.artist_country_days", after)).pl()
     if not len(plays):
-        return Targeted(lake.commit(MARKET_SCORES, []), note="no plays in known countries before the back-test")
+        return Targeted(lake.commit(MARKET_SCORES, []), note=NO_PAST)
     cells = market_cells(plays, near, closed)
+    if not cells.markets.available.any():
+        return Targeted(lake.commit(MARKET_SCORES, []), note=NO_COUNTRY)
     scores = score_markets(cells.markets, plays_after(cells, later))
     version = f"{LABEL}-{length}d-{before.end:%Y%m%d}"
     with lake.duckdb() as connection:
