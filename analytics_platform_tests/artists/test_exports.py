@@ -20,6 +20,8 @@ AWKWARD = {
     "a5": "back\\slash; semi",
     "a6": "it's",
 }
+SHOWN = {artist: name for artist, name in AWKWARD.items() if artist != "a6"}
+"""a6 has too few listeners."""
 
 
 @pytest.fixture
@@ -65,6 +67,11 @@ def connection() -> duckdb.DuckDBPyConnection:
     published.register("l", pl.DataFrame(links, schema=columns, orient="row", infer_schema_length=None))
     published.execute("create schema marts; create table marts.artist_clusters as select * from c")
     published.execute("create table marts.artist_links as select * from l")
+    near = [("label", "a1", "a2", 1, 0.9), ("label", "a1", "a3", 2, 0.5), ("label", "a2", "a1", 11, 0.1)]
+    near.append(("open/data set", "b1", "a1", 1, 0.75))
+    columns = ["data_set", "artist_id", "similar_artist_id", "neighbour_rank", "score"]
+    published.register("s", pl.DataFrame(near, schema=columns, orient="row"))
+    published.execute("create table marts.similar_artists as select * from s")
     return published
 
 
@@ -87,6 +94,7 @@ def test_every_data_set_has_a_folder_also_with_a_slash_in_its_name(folder: Path)
             "neo4j/artists.csv",
             "neo4j/clusters.csv",
             "neo4j/in_cluster.csv",
+            "neo4j/shares_listeners.csv",
             "neo4j/similar_to.csv",
         ]
 
@@ -94,7 +102,7 @@ def test_every_data_set_has_a_folder_also_with_a_slash_in_its_name(folder: Path)
 def test_graphml_has_the_artists_with_their_attributes(folder: Path) -> None:
     graph = nx.read_graphml(folder / "label" / "artists.graphml")
     assert not graph.is_directed()
-    assert {node: found["artist_name"] for node, found in graph.nodes(data=True)} == AWKWARD
+    assert {node: found["artist_name"] for node, found in graph.nodes(data=True)} == SHOWN
     assert graph.nodes["a1"] == {
         "artist_name": AWKWARD["a1"],
         "listeners": 120,
@@ -102,13 +110,13 @@ def test_graphml_has_the_artists_with_their_attributes(folder: Path) -> None:
         "broad_cluster_name": 'broad "1", named\nso',
         "fine_cluster": 3,
         "fine_cluster_name": 'fine "3", named\nso',
-        "is_between_groups": False,
+        "is_between_groups": 0,
         "map_x": 0.5,
         "map_y": 0.5,
     }
-    assert graph.nodes["a4"]["is_between_groups"] is True
+    assert graph.nodes["a4"]["is_between_groups"] == 1
     assert "fine_cluster" not in graph.nodes["a3"], "a null is left out"
-    assert graph.nodes["a6"] == {"artist_name": "it's", "is_between_groups": False}
+    assert "broad_cluster" not in graph.nodes["a5"]
 
 
 def test_graphml_has_the_links_and_nothing_that_is_suppressed(folder: Path) -> None:
@@ -116,7 +124,6 @@ def test_graphml_has_the_links_and_nothing_that_is_suppressed(folder: Path) -> N
     assert {frozenset(edge[:2]): edge[2] for edge in graph.edges(data=True)} == {
         frozenset(["a1", "a2"]): {"weight": 0.5, "shared_listeners": 40},
         frozenset(["a1", "a3"]): {"weight": 0.25, "shared_listeners": 20},
-        frozenset(["a4", "a5"]): {},
     }
     assert set(nx.read_graphml(folder / "open%2Fdata%20set" / "artists.graphml").nodes) == {"a1", "b1"}
 
@@ -147,7 +154,8 @@ def test_csv_files_have_the_headers_that_neo4j_reads(folder: Path) -> None:
         "artists": ["artistId:ID(Artist)", "name", "listeners:long", "isBetweenGroups:boolean", ":LABEL"],
         "clusters": ["clusterId:ID(Cluster)", "name", "resolution", ":LABEL"],
         "in_cluster": [":START_ID(Artist)", ":END_ID(Cluster)", "membership:double", ":TYPE"],
-        "similar_to": [":START_ID(Artist)", ":END_ID(Artist)", "weight:double", "sharedListeners:long", ":TYPE"],
+        "shares_listeners": [":START_ID(Artist)", ":END_ID(Artist)", "weight:double", "sharedListeners:long", ":TYPE"],
+        "similar_to": [":START_ID(Artist)", ":END_ID(Artist)", "score:double", "rank:long", ":TYPE"],
     }
 
 
@@ -160,23 +168,26 @@ def test_every_id_that_is_referred_to_is_there_once(folder: Path, data_set: str)
     assert len(set(clusters)) == len(clusters)
     assert {row[":END_ID(Cluster)"] for row in files["in_cluster"]} == set(clusters)
     assert {row[":START_ID(Artist)"] for row in files["in_cluster"]} <= set(artists)
-    ends = {row[end] for row in files["similar_to"] for end in (":START_ID(Artist)", ":END_ID(Artist)")}
-    assert ends
-    assert ends <= set(artists)
+    for kind in ("shares_listeners", "similar_to"):
+        ends = {row[end] for row in files[kind] for end in (":START_ID(Artist)", ":END_ID(Artist)")}
+        assert ends
+        assert ends <= set(artists)
 
 
 def test_awkward_names_and_nulls_survive_a_csv_reader(folder: Path) -> None:
     rows = {row["artistId:ID(Artist)"]: row for row in table(folder / "label" / "neo4j" / "artists.csv")}
-    assert {artist: row["name"] for artist, row in rows.items()} == AWKWARD
+    assert {artist: row["name"] for artist, row in rows.items()} == SHOWN
     assert {artist: row["listeners:long"] for artist, row in rows.items()} == {
-        "a1": "120", "a2": "80", "a3": "70", "a4": "60", "a5": "50", "a6": ""
+        "a1": "120", "a2": "80", "a3": "70", "a4": "60", "a5": "50"
     }  # fmt: skip
     assert rows["a4"]["isBetweenGroups:boolean"] == "true"
     assert {row[":LABEL"] for row in rows.values()} == {"Artist"}
     names = {row["name"] for row in table(folder / "label" / "neo4j" / "clusters.csv")}
     assert 'broad "1", named\nso' in names
-    weights = [row["weight:double"] for row in table(folder / "label" / "neo4j" / "similar_to.csv")]
-    assert sorted(weights) == ["", "0.25", "0.5"]
+    weights = [row["weight:double"] for row in table(folder / "label" / "neo4j" / "shares_listeners.csv")]
+    assert sorted(weights) == ["0.25", "0.5"], "a withheld weight would be read as none, or as 1"
+    near = [row["rank:long"] for row in table(folder / "label" / "neo4j" / "similar_to.csv")]
+    assert near == ["1", "2"], "ten at most"
 
 
 def test_nothing_published_makes_no_files(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -191,7 +202,7 @@ def test_artists_without_any_link_or_cluster_are_still_exported(
     connection.execute("delete from marts.artist_links; update marts.artist_clusters set cluster_id = null")
     export_graphs(connection, tmp_path)
     label = tmp_path / "artist_graph" / "label"
-    assert len(nx.read_graphml(label / "artists.graphml").nodes) == len(AWKWARD)
-    header = (label / "neo4j" / "similar_to.csv").read_text().splitlines()
+    assert len(nx.read_graphml(label / "artists.graphml").nodes) == len(SHOWN)
+    header = (label / "neo4j" / "shares_listeners.csv").read_text().splitlines()
     assert len(header) == 1
     assert table(label / "neo4j" / "clusters.csv") == []

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from threadpoolctl import threadpool_limits
 
 from analytics_platform.artists import targeting
-from analytics_platform.artists.market_data import NO_GAP, NOT_AVAILABLE
+from analytics_platform.artists.market_data import LEAST_Z, NO_GAP, NOT_AVAILABLE
 from analytics_platform.artists.markets import Markets
 from analytics_platform.artists.tables import MARKET_SCORES, POTENTIAL_STREAMS, SIMILAR_ARTISTS
 from analytics_platform.artists.targeting import (
@@ -166,7 +166,8 @@ def test_ranks_go_by_z_without_gaps_and_every_other_row_has_a_reason(lake: Lake)
         assert group["market_rank"].to_list() == list(range(1, len(group) + 1))
         assert group["z"].is_sorted(descending=True)
         assert (group["gap_plays"] > 0).all()
-    assert (rows.filter(reason=NO_GAP)["gap_plays"] <= 0).all()
+    assert (rows.filter(reason=NO_GAP)["z"] < LEAST_Z).all()
+    assert (ranked["z"] >= LEAST_Z).all()
     both = rows.drop_nulls("expected_plays")
     assert both.select(
         (pl.col("gap_plays") - (pl.col("expected_plays") - pl.col("actual_plays"))).abs().max() < 1e-9
@@ -252,14 +253,14 @@ def test_the_most_common_first_countries_are_told(lake: Lake) -> None:
     write_neighbours(lake, everybody())
     top = estimate_markets(lake).top
     first = read(lake, POTENTIAL_STREAMS).filter(market_rank=1)
-    assert len(first) == ARTISTS
+    assert len(first) >= 3
     counts = dict(first.group_by("country").len().iter_rows())
     assert counts["JP"] >= 3
     shares = [share for _, _, share in top]
     assert shares == sorted(shares, reverse=True)
     assert len(top) == min(len(counts), 5)
     for code, name, share in top:
-        assert share == pytest.approx(counts[code] / ARTISTS)
+        assert share == pytest.approx(counts[code] / len(first))
         assert name == first.filter(country=code)["country_name"][0]
 
 
