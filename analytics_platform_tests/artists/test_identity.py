@@ -51,6 +51,12 @@ def test_a_merger_keeps_at_most_one_id_and_the_other_is_gone() -> None:
     assert [(change.cluster_id, change.status) for change in found.changes] == [(1, "kept"), (2, "gone")]
 
 
+def test_who_left_all_clusters_has_moved() -> None:
+    found = run([0] * 6 + [-1] * 2, dict.fromkeys(named(8), 1), next_id=2)
+    np.testing.assert_array_equal(found.cluster_id, [1] * 6 + [0] * 2)
+    assert found.churn == pytest.approx(2 / 8)
+
+
 def test_artists_of_one_run_only_do_not_count_for_likeness() -> None:
     before = {"gone 1": 1, "gone 2": 1, "gone 3": 1, "artist 0": 1, "artist 1": 1, "artist 2": 2}
     found = run([0, 0, 1, 0, 0, 0, 0], before, next_id=3)
