@@ -16,6 +16,7 @@ from analytics_platform.fans.tables import LISTENER_ARTIST_PLAYS
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
     AssetEvents,
+    Metadata,
     asset_key,
     scatter_plot,
     versions,
@@ -62,7 +63,8 @@ def compare_artists(context: dg.AssetExecutionContext, platform: dg.ResourcePara
         elif table is SIMILAR_ARTISTS and compared.skipped:
             metadata["skipped"] = compared.skipped
         elif table is AUDIENCE_SCORES:
-            metadata |= {f"scores {name}": score_table(scores) for name, scores in compared.scores.items()}
+            for name, scores in compared.scores.items():
+                metadata |= score_tables(scores, f" {name}")
         yield dg.MaterializeResult(asset_key=asset_key(table), metadata=metadata)
     for table in AUDIENCES:
         yield check_declared(lake, table)
@@ -117,9 +119,7 @@ def backtest_markets(context: dg.AssetExecutionContext, platform: dg.ResourcePar
         context.log.warning(found.note)
         metadata["note"] = found.note
     if found.scores:
-        metadata["scores"] = score_table(
-            [s for s in found.scores if not s.metric.endswith(("_small", "_medium", "_large"))]
-        )
+        metadata |= score_tables([s for s in found.scores if not s.metric.endswith(SIZES)])
         for score in found.scores:
             if score.metric == "precision_at_5":
                 metadata[f"precision_at_5 {score.model}"] = round(score.value, 4)
@@ -127,24 +127,27 @@ def backtest_markets(context: dg.AssetExecutionContext, platform: dg.ResourcePar
     yield check_declared(lake, MARKET_SCORES)
 
 
-def score_table(scores: "list[Score]") -> "dg.MetadataValue[Any]":
-    """Scores by metric, the best first; baselines say so."""
-    ordered = sorted(scores, key=lambda s: (s.metric, s.value if s.better == "lower" else -s.value))
-    return dg.MetadataValue.table(
-        [
-            dg.TableRecord(
-                {
-                    "metric": score.metric,
-                    "model": score.model + (" (baseline)" if score.is_baseline else ""),
-                    "value, 90 %": f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})",
-                    "better": score.better,
-                }
-            )
-            for score in ordered
-        ]
-    )
+def score_tables(scores: "list[Score]", suffix: str = "") -> Metadata:
+    """A narrow table per metric, the best first; baselines say so."""
+    tables: Metadata = {}
+    for metric in sorted({score.metric for score in scores}):
+        mine = [score for score in scores if score.metric == metric]
+        mine.sort(key=lambda s: s.value if s.better == "lower" else -s.value)
+        tables[f"{metric}{suffix}, {mine[0].better} is better"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "model": score.model + (" (baseline)" if score.is_baseline else ""),
+                        "value (90 %)": f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})",
+                    }
+                )
+                for score in mine
+            ]
+        )
+    return tables
 
 
+SIZES = ("_small", "_medium", "_large")
 MAP_ARTISTS = 500
 
 

@@ -164,8 +164,8 @@ ARTIST_CLUSTER_HISTORY = Table(
         Column(
             "churn",
             "DOUBLE",
-            "Of the artists with a cluster in the run before who are compared in this one, the share in another or none "
-            "now; null in the first.",
+            "Of the artists with a cluster in the run before who are compared in this one, the share in another or "
+            "none now; null in the first.",
             True,
             0,
             1,
