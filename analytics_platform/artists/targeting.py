@@ -115,8 +115,8 @@ def backtest_window(window_days: Sequence[int], first: object, last: object) -> 
 def backtest_markets(lake: Lake, window_days: Sequence[int], least_listeners: int) -> Targeted:
     """Freeze the label's data one window before their end, rank every artist's countries, and score what came.
 
-    Everything is made from what was known then: neighbours, shares, levels. Only the roster's excluded
-    territories are today's, as their history is not kept.
+    Everything is made from the plays until then: neighbours, shares, levels. Two things are of today: the roster's
+    excluded territories, as their history is not kept, and plays from before that were delivered late.
     """
     only = {"vendor": DATED[LABEL]}
     with lake.connect(LISTENER_ARTIST_DAYS, ARTIST_COUNTRY_DAYS, CLOSED_MARKETS, only=only) as connection:
