@@ -29,8 +29,8 @@ K1, B = 1.2, 0.75
 DIMENSIONS = 64
 """A plateau from 32 to 128 on HetRec."""
 OVERSAMPLING = 16
-APPLICATIONS = 4
-"""Products with the Gram matrix. A block Krylov basis uses all of them, so few suffice."""
+APPLICATIONS = 6
+"""Products with the Gram matrix. From 5 on HetRec's neighbours get no better."""
 BLOCK_ROWS = 1 << 16
 LEAST_VALUE = 1e-3
 """Of the largest singular value; smaller ones are rounding of their squares in float32."""
@@ -99,10 +99,12 @@ def singular_vectors(
     applications: int = APPLICATIONS,
     seed: int = 0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Leading right singular vectors V (A, k) and singular values (k,), falling, by block Krylov iteration.
+    """Leading right singular vectors V (A, k) and singular values (k,), falling, by randomised subspace iteration.
 
-    Musco & Musco 2015, arXiv:1504.05477, with full orthogonalisation. k = min(dimensions, A). Beyond the rank,
-    values and vectors are 0, as are the rows of artists without listeners.
+    Halko, Martinsson & Tropp 2011, arXiv:0909.4061. k = min(dimensions, A). Beyond the rank, values and vectors are
+    0, as are the rows of artists without listeners. Where singular values hardly fall, the last vectors are blends of
+    what lies around them, and neighbours are better for it: on planted audiences .994 of the ten nearest were of the
+    same kind, with a block Krylov basis of the same cost .93 to .96.
 
     Args:
         apply: the Gram matrix as a product.
@@ -115,28 +117,19 @@ def singular_vectors(
     width = min(dimensions + OVERSAMPLING, artists)
     if not width:
         return np.zeros((artists, 0), dtype=np.float32), np.zeros(0, dtype=np.float32)
-    random = np.random.default_rng(seed)
-    block = random.standard_normal((artists, width)).astype(np.float32)
+    block = np.random.default_rng(seed).standard_normal((artists, width)).astype(np.float32)
     if start is not None:
         given = start[:, start.any(axis=0)][:, :width]
         block[:, : given.shape[1]] = given
-    basis = np.empty((artists, min(applications * width, artists)), dtype=np.float32)
-    inner = np.zeros((basis.shape[1], basis.shape[1]))
-    silent = np.zeros(artists, dtype=bool)
-    used = 0
-    while used < basis.shape[1]:
-        block = _beside(basis[:, :used], block[:, : basis.shape[1] - used], random)
-        first, used = used, used + block.shape[1]
-        basis[:, first:used] = block
-        block = apply(block)
-        if not first:
-            silent = ~block.any(axis=1)  # exactly 0: nothing is added up
-        # The upper triangle is enough, the matrix is symmetric.
-        inner[:used, first:used] = basis[:, :used].T @ block
-    inner = np.triu(inner) + np.triu(inner, 1).T
-    values, vectors = np.linalg.eigh(inner)
-    order = np.argsort(-values)[: min(dimensions, artists)]
-    found = (basis @ vectors[:, order].astype(np.float32)).astype(np.float32)
+    basis, image = block, block
+    for _ in range(applications):
+        basis = np.linalg.qr(image)[0]
+        image = apply(basis)
+    silent = ~image.any(axis=1)  # exactly 0: nothing is added up
+    inner = basis.T @ image
+    values, vectors = np.linalg.eigh((inner + inner.T).astype(np.float64) / 2)
+    order = np.argsort(-values)[:dimensions]
+    found = basis @ vectors[:, order].astype(np.float32)
     # A sign that does not depend on the random start: the largest entry of each vector is positive.
     found *= np.sign(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])] + 1e-30)
     found[silent] = 0
@@ -144,22 +137,6 @@ def singular_vectors(
     below = kept <= LEAST_VALUE * kept[0]
     found[:, below], kept[below] = 0, 0
     return found, kept
-
-
-def _beside(basis: FloatArray, block: FloatArray, random: np.random.Generator) -> FloatArray:
-    """Orthonormal columns (A, m), orthogonal to the basis, that span what the block has beside it.
-
-    Where the block has nothing more, as of a matrix of low rank, random directions take the place: QR would
-    fill in unit vectors, which may be in the basis already.
-    """
-    block = block / np.maximum(np.linalg.norm(block, axis=0), 1e-30)
-    block = block + (1e-6 / np.sqrt(len(block))) * random.standard_normal(block.shape).astype(np.float32)
-    for _ in range(5):  # twice is nearly always enough to be orthogonal in float32
-        inside = basis.T @ block
-        block = np.linalg.qr(block - basis @ inside)[0]
-        if np.linalg.norm(inside) < 0.1:
-            break
-    return block
 
 
 def unit_vectors(vectors: FloatArray, values: FloatArray) -> FloatArray:

@@ -16,10 +16,17 @@ TOP_MARKETS = 10
 """The code recommends nothing inside an artist's own ten largest countries."""
 
 
-def baseline_scores(markets: Markets, seed: int = 0) -> dict[str, FloatArray]:
-    """Scores (A, C) of all baselines, by name."""
+def baseline_scores(markets: Markets, document: Markets | None = None, seed: int = 0) -> dict[str, FloatArray]:
+    """Scores (A, C) of all baselines, by name.
+
+    Args:
+        markets: with our neighbours, which ``document_gap`` and ``original_code`` are given too.
+        document: the same with the document's own neighbours, for ``document_pipeline``; left out if None.
+        seed: of the random ranking.
+    """
     plays = markets.plays
-    scores = {
+    whole = {} if document is None else {"document_pipeline": document_gap(document)}
+    scores = whole | {
         "document_gap": document_gap(markets),
         "original_code": original_code(markets),
         "market_size": np.broadcast_to(plays.sum(axis=0), plays.shape),

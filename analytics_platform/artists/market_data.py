@@ -47,7 +47,7 @@ where {window.sql()} and artist_id <> '{UNKNOWN_ARTIST}' and country <> '{UNKNOW
 group by artist_id, country"""
 
 
-def neighbour_frame(ids: NDArray[np.str_], rows: NDArray[np.int32], score: NDArray[np.float32]) -> pl.DataFrame:
+def neighbour_frame(ids: NDArray[np.str_], rows: NDArray[np.int32], score: NDArray[np.floating]) -> pl.DataFrame:
     """Neighbours (A, k) as rows like those of ``marts.similar_artists``."""
     import polars as pl
 

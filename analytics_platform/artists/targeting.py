@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analytics_platform.artists.backtest import backtest, range_coverage
+from analytics_platform.artists.document_clusters import document_neighbours
 from analytics_platform.artists.features import artist_vectors
 from analytics_platform.artists.listening import read_listening
 from analytics_platform.artists.market_baselines import baseline_scores
@@ -141,7 +142,9 @@ def backtest_markets(lake: Lake, window_days: Sequence[int], least_listeners: in
     cells = market_cells(plays, near, closed)
     if not cells.markets.available.any():
         return Targeted(lake.commit(MARKET_SCORES, []), note=NO_COUNTRY)
-    scores = score_markets(cells.markets, plays_after(cells, later))
+    theirs = neighbour_frame(listening.artist_ids, *document_neighbours(listening.plays))
+    document = market_cells(plays, theirs, closed).markets
+    scores = score_markets(cells.markets, plays_after(cells, later), document)
     version = f"{LABEL}-{length}d-{before.end:%Y%m%d}"
     with lake.duckdb() as connection:
         connection.register("rows", score_frame(scores, TASK, LABEL, length, version))
@@ -160,10 +163,13 @@ def plays_after(cells: Cells, later: pl.DataFrame) -> np.ndarray:
     return found
 
 
-def score_markets(markets: Markets, after: np.ndarray) -> list[Score]:
-    """All rankings side by side on what came after (A, C), and the coverage of our ranges."""
+def score_markets(markets: Markets, after: np.ndarray, document: Markets) -> list[Score]:
+    """All rankings side by side on what came after (A, C), and the coverage of our ranges.
+
+    ``document`` has the neighbours of the source document, for its estimate as a whole: the same plays and masks.
+    """
     ours = potential(markets)
-    baselines = baseline_scores(markets)
+    baselines = baseline_scores(markets, document)
     scores = backtest(markets.plays, after, markets.available, {MODEL: ours.z} | baselines, list(baselines))
     if np.count_nonzero(ours.established & np.isfinite(ours.expected)):
         with suppress(ValueError):  # too few established markets to hide some

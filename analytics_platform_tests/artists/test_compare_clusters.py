@@ -89,3 +89,22 @@ def test_overlap_of_lists() -> None:
     assert list_overlap(three, three) == 1
     assert list_overlap(three, two) == 0.5
     assert list_overlap(three, top_links(sparse.csr_array((2, 4)), 5)) == 0
+
+
+def test_the_documents_neighbours_are_the_nearest_of_the_own_cluster() -> None:
+    rng = np.random.default_rng(3)
+    kinds = np.repeat([0, 1, 2], 20)
+    heard = rng.random((600, 60)) < np.where(np.arange(600)[:, None] % 3 == kinds, 0.4, 0.02)
+    plays = sparse.csr_array((heard * rng.integers(2, 30, heard.shape)).astype(np.float32))
+    rows, similarity = document.document_neighbours(plays, 5)
+    label = document_clusters(plays)
+    there = rows >= 0
+    assert there.mean() > 0.9
+    assert (label[rows] == label[:, None])[there].all()
+    assert not (rows == np.arange(60)[:, None]).any()
+    assert (kinds[rows] == kinds[:, None])[there].mean() > 0.9
+    assert ((similarity >= 0) & (similarity <= 1)).all()
+    assert (np.diff(similarity, axis=1) <= 1e-12).all()
+    alone, nothing = document.document_neighbours(plays[:, :4], 5)
+    assert (alone == -1).all()
+    assert (nothing == 0).all()

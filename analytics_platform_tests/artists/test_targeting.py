@@ -41,7 +41,7 @@ LENGTH = 14
 """Days of a window of the back-test."""
 COUNTRIES = ("DE", "FR", "US", "GB", "BR", "ES", "IT", "NL", "MX", "SE", "PL", "CA", "JP")
 ARTISTS = 12
-BASELINES = {"document_gap", "original_code", "market_size", "own_current_plays", "random"}
+BASELINES = {"document_pipeline", "document_gap", "original_code", "market_size", "own_current_plays", "random"}
 
 Plays = dict[tuple[str, str], int]
 """By artist and country."""
@@ -323,12 +323,12 @@ def test_the_back_test_again_writes_the_same(lake: Lake) -> None:
 
 def test_the_back_test_does_not_look_into_the_future(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever comes after the freeze, the estimate is made from the same numbers and picks the same countries."""
-    seen: list[tuple[Markets, np.ndarray]] = []
+    seen: list[tuple[Markets, Markets, np.ndarray]] = []
     honest = targeting.score_markets
 
-    def watched(markets: Markets, after: np.ndarray) -> list[Score]:
-        seen.append((markets, after))
-        return honest(markets, after)
+    def watched(markets: Markets, after: np.ndarray, document: Markets) -> list[Score]:
+        seen.append((markets, document, after))
+        return honest(markets, after, document)
 
     monkeypatch.setattr(targeting, "score_markets", watched)
     plays = write_past(lake)
@@ -340,9 +340,10 @@ def test_the_back_test_does_not_look_into_the_future(lake: Lake, monkeypatch: py
         write_table(lake, LISTENER_ARTIST_DAYS, days, vendor="spotify", ingest_date=END)
         back_test(lake)
         tables.append(read(lake, MARKET_SCORES))
-    (one, after), (two, other_after) = seen
+    (one, document, after), (two, other_document, other_after) = seen
     for name in ("plays", "available", "neighbours", "similarity"):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+        np.testing.assert_array_equal(getattr(document, name), getattr(other_document, name))
     assert (one.neighbours >= 0).any()
     assert not np.array_equal(after, other_after)
 

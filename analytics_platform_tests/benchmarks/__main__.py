@@ -90,7 +90,7 @@ def only(room: str) -> None:
     console = Console()
     with console.status(ROOMS[room].TITLE):
         lines = ROOMS[room].section()
-    console.print("\n".join(lines), markup=False)
+    print("\n".join(lines))
     PAGE.write_text(with_section(PAGE.read_text(), ROOMS[room].TITLE, lines))
 
 
