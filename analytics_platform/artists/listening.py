@@ -9,7 +9,6 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics_platform.artists.features import shape_of
 from analytics_platform.fans.levels import bucket_sql
 from analytics_platform.fans.segments import UNKNOWN_ARTIST
 
@@ -139,9 +138,3 @@ def _capped(
         order = np.lexsort((artists[pairs], -plays[pairs]))
         kept[pairs[order[MOST_ARTISTS:]]] = False
     return _Part(np.minimum(lengths, MOST_ARTISTS), artists[kept], plays[kept], all_artists)
-
-
-def listening_of(plays: csr_array, artist_ids: NDArray[np.str_]) -> Listening:
-    """A matrix that is there already (tests, benchmarks): no artist is left out."""
-    assert shape_of(plays)[1] == len(artist_ids)
-    return Listening(artist_ids, plays, {})
