@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from analytics_platform.artists.graph import NEIGHBOURS, Links, Plays, knn_graph, shape, top_links
+from analytics_platform.artists.features import shape_of
+from analytics_platform.artists.graph import NEIGHBOURS, Links, Plays, knn_graph, top_links
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -95,7 +96,7 @@ def find_clusters(
         found[name] = partition(graph, resolution, start=(previous or {}).get(name), seed=seed)
     landed = {name: np.zeros(len(label)) for name, label in found.items()}
     rng = np.random.default_rng(seed)
-    listeners, _ = shape(plays)
+    listeners, _ = shape_of(plays)
     for bootstrap in range(BOOTSTRAPS):
         say(f"bootstrap {bootstrap + 1} of {BOOTSTRAPS}")
         again = knn_graph(top_links(plays, NEIGHBOURS, weights=rng.poisson(1, listeners)))
@@ -123,7 +124,7 @@ def partition(graph: sparse.csr_array, resolution: float, *, start: IntArray | N
         seed: of Leiden's visits.
     """
     if graph.nnz == 0:
-        return np.full(shape(graph)[0], -1, dtype=np.int64)
+        return np.full(shape_of(graph)[0], -1, dtype=np.int64)
     order = _visits(graph)
     sorted_graph = graph[order][:, order].tocsr()
     sorted_graph.sort_indices()
@@ -186,13 +187,13 @@ def _leiden(graph: sparse.csr_array, resolution: float, seed: int) -> IntArray:
         graph.indptr.astype(np.int64),
         graph.indices.astype(np.int32),
         graph.data.astype(np.float64),
-        shape(graph)[0],
+        shape_of(graph)[0],
         resolution=resolution,
         seed=seed,
         trials=TRIALS,
         iterations=ITERATIONS,
     )
-    return np.fromiter((found[artist] for artist in range(shape(graph)[0])), dtype=np.int64)
+    return np.fromiter((found[artist] for artist in range(shape_of(graph)[0])), dtype=np.int64)
 
 
 def _leiden_from(graph: sparse.csr_array, resolution: float, seed: int, start: IntArray) -> IntArray:
@@ -227,10 +228,10 @@ def _leiden_from(graph: sparse.csr_array, resolution: float, seed: int, start: I
 
 def _visits(graph: sparse.csr_array) -> IntArray:
     """An order of artists that their links alone decide: Leiden's result depends on the order that it is given."""
-    rows = np.repeat(np.arange(shape(graph)[0]), np.diff(graph.indptr))
+    rows = np.repeat(np.arange(shape_of(graph)[0]), np.diff(graph.indptr))
     # Summed from the smallest, as the order of summing changes the last digits.
     weights = graph.data[np.lexsort((graph.data, rows))]
-    return np.lexsort((np.diff(graph.indptr), np.bincount(rows, weights=weights, minlength=shape(graph)[0])))
+    return np.lexsort((np.diff(graph.indptr), np.bincount(rows, weights=weights, minlength=shape_of(graph)[0])))
 
 
 def _tidy(label: IntArray, linked: NDArray[np.bool_]) -> IntArray:

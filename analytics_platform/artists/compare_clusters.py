@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from analytics_platform.artists.clusters import RESOLUTIONS, modularity, partition, same_cluster
 from analytics_platform.artists.document_clusters import document_clusters
-from analytics_platform.artists.graph import NEIGHBOURS, Links, Plays, knn_graph, shape, top_links
+from analytics_platform.artists.features import shape_of
+from analytics_platform.artists.graph import NEIGHBOURS, Links, Plays, knn_graph, top_links
 from analytics_platform.modelling.evaluation import Score
 
 IntArray = NDArray[np.int64]
@@ -50,7 +51,7 @@ def our_clusters(plays: Plays) -> dict[str, IntArray]:
 
 def other_clusters(plays: Plays) -> dict[str, IntArray]:
     """The document's, and a dummy that repeats without telling anything: artists by tenths of their listeners."""
-    _, artists = shape(plays)
+    _, artists = shape_of(plays)
     heard = np.bincount(plays.indices, minlength=artists)
     tenth = np.empty(artists, dtype=np.int64)
     tenth[np.argsort(heard, kind="stable")] = np.arange(artists) * 10 // max(artists, 1)
@@ -69,7 +70,7 @@ def repeats(plays: Plays, method: Method, *, resamples: int = RESAMPLES, seed: i
         # Nothing to compare would be perfect agreement.
         return float(adjusted_rand_score(one[both], other[both])) if both.any() else 0.0
 
-    listeners, _ = shape(plays)
+    listeners, _ = shape_of(plays)
     full = method(plays)
     found = {name: Repeats([], [], [], [], label) for name, label in full.items()}
     for resample in range(resamples):
@@ -96,7 +97,7 @@ def compare_clusters(plays: Plays, *, resamples: int = RESAMPLES, seed: int = 0)
     Raises:
         ValueError: fewer than 2 listeners or no artists: nothing can be halved, or clustered.
     """
-    listeners, artists = shape(plays)
+    listeners, artists = shape_of(plays)
     if listeners < LEAST_LISTENERS or artists == 0:
         raise ValueError(f"{listeners} listeners and {artists} artists cannot be compared")
     if listeners > MAX_LISTENERS:

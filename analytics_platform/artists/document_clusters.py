@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from analytics_platform.artists.graph import Plays, shape
+from analytics_platform.artists.features import shape_of
+from analytics_platform.artists.graph import Plays
 
 COMPONENTS = 128
 """The document's 1,000 do it no good: on HetRec lastfm-2k the adjusted Rand index between all listeners
@@ -59,12 +60,12 @@ def _fit(plays: Plays, components: int) -> tuple[NDArray[np.int64], NDArray[np.f
     from sklearn.mixture import BayesianGaussianMixture
     from sklearn.preprocessing import normalize
 
-    _, every = shape(plays)
+    _, every = shape_of(plays)
     label = np.full(every, -1, dtype=np.int64)
     heard = np.bincount(plays.indices, minlength=every)
     chosen = np.sort(np.argsort(-heard, kind="stable")[:MAX_ARTISTS])
     by_artist = plays[:, chosen].T.tocsr().astype(np.float64)
-    artists, listeners = shape(by_artist)
+    artists, listeners = shape_of(by_artist)
     components = min(components, artists - 1, listeners - 1)
     # The document's logarithm: a single play becomes 0, as if it had not been. It did not meet that, with
     # 100 streams at least per listener and artist.

@@ -7,15 +7,16 @@ lastfm-2k it repeats best of the measures that were tried when the listeners are
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from analytics_platform.artists.features import shape_of
+from analytics_platform.lakehouse.lake import cores
 
 IntArray = NDArray[np.int32]
 Plays = sparse.csr_array
@@ -58,7 +59,7 @@ def top_links(
         weights: (L,) how often each listener counts, whole numbers: the draws of a bootstrap.
         least_shared: listeners that two artists must share to be linked at all.
     """
-    _, artists = shape(plays)
+    _, artists = shape_of(plays)
     links = Links(
         np.full((artists, k), -1, dtype=np.int32),
         np.zeros((artists, k), dtype=np.float32),
@@ -79,7 +80,7 @@ def top_links(
         _fill_rows(links, first, counted[first : first + rows] @ listened, root, least_shared)
 
     # scipy and numpy let other threads run while they multiply and compare.
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for _ in pool.map(fill, range(0, artists, rows)):
             pass
     return links
@@ -87,7 +88,7 @@ def top_links(
 
 def _fill_rows(links: Links, first: int, shared: Plays, root: NDArray[np.float32], least_shared: int) -> None:
     """Write the links of the artists from row ``first`` on, from whom they share (rows, A) listeners with."""
-    artists = np.arange(first, first + shape(shared)[0] + 1, dtype=np.int32)
+    artists = np.arange(first, first + shape_of(shared)[0] + 1, dtype=np.int32)
     own = np.repeat(artists[:-1], np.diff(shared.indptr))
     enough = np.flatnonzero((shared.data >= least_shared) & (shared.indices != own))
     own, others = own[enough], shared.indices[enough]
@@ -107,15 +108,6 @@ def _fill_rows(links: Links, first: int, shared: Plays, root: NDArray[np.float32
         links.neighbours[artist, : len(best)] = others[best]
         links.score[artist, : len(best)] = score[best]
         links.shared[artist, : len(best)] = both[best]
-
-
-def shape(matrix: Plays) -> tuple[int, int]:
-    """Rows and columns; scipy's own type allows that a matrix has neither."""
-    return cast("tuple[int, int]", matrix.shape)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def knn_graph(links: Links, k: int = NEIGHBOURS) -> sparse.csr_array:
