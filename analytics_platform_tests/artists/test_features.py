@@ -90,11 +90,14 @@ def test_singular_vectors_are_those_of_numpy(
     assert (np.diff(values) <= 0).all()
     there = (values > 0).astype(float)
     np.testing.assert_allclose(vectors.T @ vectors, np.diag(there), atol=1e-4)
+    # Up to 80 artists the subspace is everything. Beyond, the last vectors of a random matrix, whose values hardly
+    # fall, are blends of their surroundings.
+    is_whole = artists <= 80
     # Values are roots of those of the Gram matrix in float32: what is 0 has an error of sqrt(1e-7).
-    np.testing.assert_allclose(values, true[:count], atol=2e-3 * largest)
+    np.testing.assert_allclose(values, true[:count], atol=(2e-3 if is_whole else 5e-2) * largest)
     # As much of the matrix as the best subspace of that size holds.
     held = np.linalg.norm(dense @ vectors) ** 2
-    assert held == pytest.approx((true[:count] ** 2).sum(), rel=1e-3, abs=1e-6)
+    assert held == pytest.approx((true[:count] ** 2).sum(), rel=1e-3 if is_whole else 1e-2, abs=1e-6)
 
 
 @pytest.mark.parametrize(("artists", "rank"), [(40, 3), (79, 1), (80, 20), (81, 1), (300, 1), (300, 20)])
