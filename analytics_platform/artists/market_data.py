@@ -37,6 +37,26 @@ class Cells:
     """(C,): countries with plays of anybody, in order."""
     markets: Markets
 
+    def dense(self, plays: pl.DataFrame) -> NDArray[np.float64]:
+        """Plays (A, C) of rows artist_id, country, plays. Other artists and countries are left out."""
+        return _dense(plays, self.artist_ids, self.countries)
+
+
+def _dense(plays: pl.DataFrame, ids: NDArray[np.str_], countries: NDArray[np.str_]) -> NDArray[np.float64]:
+    found = _places(plays, ids, countries)
+    dense = np.zeros((len(ids), len(countries)))
+    dense[found["row"].to_numpy(), found["column"].to_numpy()] = found["plays"].to_numpy()
+    return dense
+
+
+def _places(frame: pl.DataFrame, ids: NDArray[np.str_], countries: NDArray[np.str_]) -> pl.DataFrame:
+    """Rows of artist_id and country with the numbers of their cells, row and column; others are left out."""
+    import polars as pl
+
+    artist_no = pl.DataFrame({"artist_id": pl.Series(ids, dtype=pl.String)}).with_row_index("row")
+    country_no = pl.DataFrame({"country": pl.Series(countries, dtype=pl.String)}).with_row_index("column")
+    return frame.join(artist_no, on="artist_id").join(country_no, on="country")
+
 
 def plays_sql(days: str, window: Window) -> str:
     """SQL for artist_id, country and plays in a window, from rows like ``streams.artist_country_days``."""
@@ -76,16 +96,9 @@ def market_cells(plays: pl.DataFrame, neighbours: pl.DataFrame, closed: pl.DataF
     ids = np.unique(plays["artist_id"].to_numpy()).astype(str)
     countries = np.unique(plays["country"].to_numpy()).astype(str)
     artist_no = pl.DataFrame({"artist_id": pl.Series(ids, dtype=pl.String)}).with_row_index("row")
-    country_no = pl.DataFrame({"country": pl.Series(countries, dtype=pl.String)}).with_row_index("column")
-
-    def places(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.join(artist_no, on="artist_id").join(country_no, on="country")
-
-    dense = np.zeros((len(ids), len(countries)))
-    found = places(plays)
-    dense[found["row"].to_numpy(), found["column"].to_numpy()] = found["plays"].to_numpy()
+    dense = _dense(plays, ids, countries)
     available = np.ones(dense.shape, dtype=bool)
-    shut = places(closed)
+    shut = _places(closed, ids, countries)
     available[shut["row"].to_numpy(), shut["column"].to_numpy()] = False
 
     near = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,6 @@ from analytics_platform.artists.listening import read_listening
 from analytics_platform.artists.market_baselines import baseline_scores
 from analytics_platform.artists.market_data import (
     NEIGHBOURS,
-    Cells,
     market_cells,
     neighbour_frame,
     plays_sql,
@@ -43,6 +42,9 @@ if TYPE_CHECKING:
 
 TASK = "artist_markets"
 MODEL = "market_potential"
+"""Our ranking, by z: where to open."""
+VOLUME = "market_potential_volume"
+"""The same estimate ranked by expected plays: where the plays are, opened or not."""
 NO_NEIGHBOURS = "the label has no similar artists yet: materialise marts/similar_artists first"
 NO_PLAYS = "no plays in known countries in the window"
 NO_PAST = "no plays in known countries before the back-test"
@@ -103,11 +105,9 @@ def _most_common(rows: pl.DataFrame) -> list[tuple[str, str, float]]:
     return [(code, name, n / len(first)) for code, name, n in counted.head(5).iter_rows()]
 
 
-def backtest_window(window_days: Sequence[int], first: object, last: object) -> int | None:
-    """The longest of the windows of which two lie between two days; None if none does."""
-    from datetime import date
-
-    if not (isinstance(first, date) and isinstance(last, date)):
+def backtest_window(window_days: Sequence[int], first: date | None, last: date | None) -> int | None:
+    """The longest of the windows of which two lie between two days; None if none does, or there are no days."""
+    if first is None or last is None:
         return None
     days = (last - first).days + 1
     return max((window for window in window_days if 2 * window <= days), default=None)
@@ -144,23 +144,12 @@ def backtest_markets(lake: Lake, window_days: Sequence[int], least_listeners: in
         return Targeted(lake.commit(MARKET_SCORES, []), note=NO_COUNTRY)
     theirs = neighbour_frame(listening.artist_ids, *document_neighbours(listening.plays))
     document = market_cells(plays, theirs, closed).markets
-    scores = score_markets(cells.markets, plays_after(cells, later), document)
+    scores = score_markets(cells.markets, cells.dense(later), document)
     version = f"{LABEL}-{length}d-{before.end:%Y%m%d}"
     with lake.duckdb() as connection:
         connection.register("rows", score_frame(scores, TASK, LABEL, length, version))
         commit = lake.write(MARKET_SCORES, connection, "select * from rows")
     return Targeted(commit, scores)
-
-
-def plays_after(cells: Cells, later: pl.DataFrame) -> np.ndarray:
-    """Plays (A, C) of a later window in the same cells. Countries and artists without plays before are left out."""
-    rows = {artist: row for row, artist in enumerate(cells.artist_ids.tolist())}
-    columns = {country: column for column, country in enumerate(cells.countries.tolist())}
-    found = np.zeros(cells.markets.plays.shape)
-    for artist, country, plays in later.select("artist_id", "country", "plays").iter_rows():
-        if artist in rows and country in columns:
-            found[rows[artist], columns[country]] = plays
-    return found
 
 
 def score_markets(markets: Markets, after: np.ndarray, document: Markets) -> list[Score]:
@@ -170,7 +159,8 @@ def score_markets(markets: Markets, after: np.ndarray, document: Markets) -> lis
     """
     ours = potential(markets)
     baselines = baseline_scores(markets, document)
-    scores = backtest(markets.plays, after, markets.available, {MODEL: ours.z} | baselines, list(baselines))
+    mine = {MODEL: ours.z, VOLUME: np.where(np.isfinite(ours.expected), ours.expected, -np.inf)}
+    scores = backtest(markets.plays, after, markets.available, mine | baselines, list(baselines))
     if np.count_nonzero(ours.established & np.isfinite(ours.expected)):
         with suppress(ValueError):  # too few established markets to hide some
             scores.append(range_coverage(markets, MODEL))

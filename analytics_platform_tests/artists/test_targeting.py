@@ -22,6 +22,7 @@ from analytics_platform.artists.targeting import (
     NO_NEIGHBOURS,
     NO_PAST,
     NO_PLAYS,
+    VOLUME,
     Targeted,
     backtest_markets,
     backtest_window,
@@ -305,9 +306,11 @@ def test_the_back_test_scores_our_estimate_beside_the_source_and_dummies(lake: L
     rows = read(lake, MARKET_SCORES)
     assert violations(lake, MARKET_SCORES) == []
     assert len(rows) == len(found.scores)
-    assert dict(rows.select("model", "is_baseline").iter_rows()) == {MODEL: False} | dict.fromkeys(BASELINES, True)
+    assert dict(rows.select("model", "is_baseline").iter_rows()) == {MODEL: False, VOLUME: False} | dict.fromkeys(
+        BASELINES, True
+    )
     for metric in ("precision_at_5", "growth_captured_at_5", "ndcg_at_5", "top_country_share"):
-        assert set(rows.filter(metric=metric)["model"]) == {MODEL, *BASELINES}, metric
+        assert set(rows.filter(metric=metric)["model"]) == {MODEL, VOLUME, *BASELINES}, metric
     assert set(rows["task"]) == {"artist_markets"}
     assert set(rows["window_days"]) == {LENGTH}
     assert set(rows["model_version"]) == {f"{LABEL}-{LENGTH}d-{FREEZE:%Y%m%d}"}

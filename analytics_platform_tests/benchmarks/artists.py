@@ -27,7 +27,7 @@ from analytics_platform.artists.features import artist_vectors
 from analytics_platform.artists.market_baselines import baseline_scores
 from analytics_platform.artists.markets import Markets, potential
 from analytics_platform.artists.neighbours import nearest
-from analytics_platform.artists.targeting import MODEL
+from analytics_platform.artists.targeting import MODEL, VOLUME
 from analytics_platform.modelling.evaluation import Score
 from analytics_platform.sample_label.plays import draw_plays
 from analytics_platform.sample_label.spec import LabelSpec
@@ -134,7 +134,7 @@ def backtest_table(worlds: Sequence[Planted]) -> Table:
         growth = np.where(markets.available, after - markets.plays, -np.inf)
         scores: dict[str, NDArray[np.float64]] = {
             MODEL: ours.z,
-            "market_potential, by expected plays": expected,
+            VOLUME: expected,
             **baseline_scores(markets, world.document),
             "who knows the growth": growth,
         }
@@ -167,7 +167,7 @@ def verdicts(table: Table) -> list[str]:
         ("growth captured over market size, by z", mean(MODEL, growth) / mean("market_size", growth), 0.9, 1),
         (
             "growth captured over market size, by expected plays",
-            mean("market_potential, by expected plays", growth) / mean("market_size", growth),
+            mean(VOLUME, growth) / mean("market_size", growth),
             0.9,
             1,
         ),
