@@ -8,7 +8,7 @@ with recommended as (
 select
     country,
     country_name,
-    sum(case when market_rank = 1 then 1 else 0 end) as first_choice_of,
+    cast(sum(case when market_rank = 1 then 1 else 0 end) as bigint) as first_choice_of,
     count(*) as among_first_five_of,
     round(100 * count(*) / (select count(distinct artist_id) from recommended), 1) as percent_of_artists,
     round(sum(gap_plays)) as potential_plays
