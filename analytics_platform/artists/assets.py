@@ -109,6 +109,7 @@ def estimate_markets(context: dg.AssetExecutionContext, platform: dg.ResourcePar
 )
 def backtest_markets(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
     """Ranks markets from what was known one window ago, and scores the ranks on what came, beside dummies."""
+    from analytics_platform.artists.backtest import THIRDS
     from analytics_platform.artists.targeting import backtest_markets
 
     lake, settings = platform.lake, platform.settings
@@ -119,7 +120,8 @@ def backtest_markets(context: dg.AssetExecutionContext, platform: dg.ResourcePar
         context.log.warning(found.note)
         metadata["note"] = found.note
     if found.scores:
-        metadata |= score_tables([s for s in found.scores if not s.metric.endswith(SIZES)])
+        thirds = tuple(f"_{third}" for third in THIRDS)
+        metadata |= score_tables([s for s in found.scores if not s.metric.endswith(thirds)])
         for score in found.scores:
             if score.metric == "precision_at_5":
                 metadata[f"precision_at_5 {score.model}"] = round(score.value, 4)
@@ -147,7 +149,6 @@ def score_tables(scores: "list[Score]", suffix: str = "") -> Metadata:
     return tables
 
 
-SIZES = ("_small", "_medium", "_large")
 MAP_ARTISTS = 500
 
 

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics_platform.artists.features import FloatArray, artist_vectors, gram, shape_of, singular_vectors
-from analytics_platform.artists.features import unit_vectors as units
+from analytics_platform.artists.features import (
+    FloatArray,
+    artist_vectors,
+    gram,
+    shape_of,
+    singular_vectors,
+    unit_vectors,
+)
 from analytics_platform.artists.graph import LEAST_SHARED, top_links
 from analytics_platform.artists.neighbours import contains, nearest
 from analytics_platform.modelling.evaluation import Score, bootstrap_ratio
@@ -86,7 +92,7 @@ def document_vectors(plays: csr_array, *, threads: int = 1) -> FloatArray:
     from scipy.sparse import csr_array as csr
 
     logs = csr((np.log(plays.data).astype(np.float32), plays.indices, plays.indptr), shape=shape_of(plays))
-    return units(*singular_vectors(gram(logs, threads=threads), shape_of(plays)[1]))
+    return unit_vectors(*singular_vectors(gram(logs, threads=threads), shape_of(plays)[1]))
 
 
 def _drawn(plays: csr_array, rng: np.random.Generator) -> csr_array:

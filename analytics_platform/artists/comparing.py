@@ -15,12 +15,12 @@ from analytics_platform.artists import frames
 from analytics_platform.artists.clusters import find_clusters
 from analytics_platform.artists.compare_clusters import compare_clusters
 from analytics_platform.artists.compare_neighbours import compare_neighbours
-from analytics_platform.artists.graph import knn_graph, top_links
+from analytics_platform.artists.graph import NEIGHBOURS, knn_graph, knn_shared, top_links
 from analytics_platform.artists.history import History, Labelled, next_run
 from analytics_platform.artists.listening import Listening, read_listening
 from analytics_platform.artists.mapping import artist_map
 from analytics_platform.artists.names import cluster_names
-from analytics_platform.artists.neighbours import TOP, find_neighbours, shared_listeners
+from analytics_platform.artists.neighbours import find_neighbours, shared_listeners
 from analytics_platform.artists.tables import (
     ARTIST_CLUSTER_HISTORY,
     ARTIST_CLUSTERS,
@@ -31,9 +31,9 @@ from analytics_platform.artists.tables import (
     RESOLUTIONS,
     SIMILAR_ARTISTS,
 )
-from analytics_platform.fans.releases import Subject
+from analytics_platform.fans.releases import Subject, version_name
 from analytics_platform.fans.tables import LISTENER_ARTIST_PLAYS
-from analytics_platform.fans.training import read_table, subjects
+from analytics_platform.fans.training import subjects
 from analytics_platform.lakehouse.lake import Commit, Lake
 from analytics_platform.modelling.evaluation import Score, score_frame
 from analytics_platform.modelling.model_store import forget_models, save_model
@@ -93,10 +93,10 @@ def compare_artists(lake: Lake, models: Path, *, least_listeners: int, say: Say)
     import polars as pl
 
     known = Known(
-        dict(read_table(lake, ARTIST_NAMES).select("artist_id", "artist_name").iter_rows()),
-        read_table(lake, ARTIST_GENRES),
+        dict(lake.read(ARTIST_NAMES).select("artist_id", "artist_name").iter_rows()),
+        lake.read(ARTIST_GENRES),
     )
-    history = History(read_table(lake, ARTIST_CLUSTER_HISTORY), read_table(lake, CLUSTER_MEMBERS))
+    history = History(lake.read(ARTIST_CLUSTER_HISTORY), lake.read(CLUSTER_MEMBERS))
     compared = Compared()
     parts: dict[str, list[pl.DataFrame]] = {table.full_name: [] for table in AUDIENCES}
     versions: set[str] = set()
@@ -142,9 +142,7 @@ def version_of(subject: Subject, listening: Listening) -> str:
     digest = hashlib.sha256("\n".join(listening.artist_ids.tolist()).encode())
     for array in (listening.plays.indptr, listening.plays.indices, listening.plays.data):
         digest.update(np.ascontiguousarray(array).data)
-    parts = [subject.data_set, f"{subject.window_days}d" if subject.window_days else "all"]
-    dated = [f"{subject.window_end:%Y%m%d}"] if subject.window_end else []
-    return "-".join([*parts, *dated, digest.hexdigest()[:8]])
+    return version_name(subject, digest.hexdigest())
 
 
 def _compare(
@@ -171,7 +169,7 @@ def _compare(
         alone = {ARTIST_CLUSTERS.full_name: frames.without_clusters(listening, names, version)}
         return alone | history.rows_of(subject.data_set)
     vectors, neighbours = find_neighbours(plays, threads=threads, progress=tell)
-    links = top_links(plays, TOP)
+    links = top_links(plays, NEIGHBOURS)
     graph = knn_graph(links)
     genres = frames.genres_by_row(known.genres, ids)
     run = next_run(history, subject.data_set, version)
@@ -197,7 +195,7 @@ def _compare(
     shared = shared_listeners(plays, neighbours.rows, threads=threads)
     return {
         SIMILAR_ARTISTS.full_name: frames.similar_frame(names, neighbours, shared, version),
-        ARTIST_LINKS.full_name: frames.link_frame(names, graph, plays, version, threads=threads),
+        ARTIST_LINKS.full_name: frames.link_frame(names, graph, knn_shared(links), version),
         ARTIST_CLUSTERS.full_name: clusters,
         ARTIST_CLUSTER_HISTORY.full_name: run.history_rows(subject, labelled, version),
         CLUSTER_MEMBERS.full_name: run.member_rows(subject, labelled, ids, version),

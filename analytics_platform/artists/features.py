@@ -104,7 +104,7 @@ def singular_vectors(
     Halko, Martinsson & Tropp 2011, arXiv:0909.4061. k = min(dimensions, A). Beyond the rank, values and vectors are
     0, as are the rows of artists without listeners. Where singular values hardly fall, the last vectors are blends of
     what lies around them, and neighbours are better for it: on planted audiences .994 of the ten nearest were of the
-    same kind, with a block Krylov basis of the same cost .93 to .96.
+    same kind, with a block Krylov basis of four to six products .93 to .95.
 
     Args:
         apply: the Gram matrix as a product.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analytics_platform.artists.clusters import Clusters
 from analytics_platform.artists.history import Labelled
 from analytics_platform.artists.listening import Listening
-from analytics_platform.artists.neighbours import Neighbours, shared_listeners
+from analytics_platform.artists.neighbours import Neighbours
 from analytics_platform.artists.tables import RESOLUTIONS
 
 if TYPE_CHECKING:
@@ -69,25 +69,20 @@ def similar_frame(names: Names, neighbours: Neighbours, shared: NDArray[np.int32
     ).with_columns(model_version=pl.lit(version))
 
 
-def link_frame(names: Names, graph: csr_array, plays: csr_array, version: str, *, threads: int) -> pl.DataFrame:
-    """Rows of marts.artist_links: the edges of the graph (A, A), each once."""
+def link_frame(names: Names, graph: csr_array, shared: csr_array, version: str) -> pl.DataFrame:
+    """Rows of marts.artist_links: the links of the graph (A, A) each once, with the listeners of both (A, A)."""
     import polars as pl
 
     edges = graph.tocoo()
     one, other = edges.coords
     once = one < other
-    one, other, weight = one[once], other[once], edges.data[once]
-    # As lists per artist, for the counts: ``one`` rises.
-    place = np.arange(len(one)) - np.searchsorted(one, one)
-    lists = np.full((len(names.ids), int(place.max(initial=-1)) + 1), -1, dtype=np.int32)
-    lists[one, place] = other
-    shared = shared_listeners(plays, lists, threads=threads)[one, place] if len(one) else np.zeros(0, dtype=np.int32)
+    one, other, weight, both = one[once], other[once], edges.data[once], shared.data[once]
     return pl.DataFrame(
         {
             **names.columns(one),
             **names.columns(other, "linked_"),
-            "weight": weight.astype(np.float64),
-            "shared_listeners": names.shown(shared),
+            "weight": weight,
+            "shared_listeners": names.shown(both.astype(np.int64)),
         }
     ).with_columns(
         # The weight follows from the number: where one is withheld, so is the other.

@@ -112,10 +112,20 @@ def _fill_rows(links: Links, first: int, shared: Plays, root: NDArray[np.float32
 
 def knn_graph(links: Links, k: int = NEIGHBOURS) -> sparse.csr_array:
     """Symmetric (A, A) float64 weights: two artists are linked if either is among the other's k strongest."""
-    neighbours, score = links.neighbours[:, :k], links.score[:, :k]
+    return _both_ways(links.neighbours[:, :k], links.score[:, :k])
+
+
+def knn_shared(links: Links, k: int = NEIGHBOURS) -> sparse.csr_array:
+    """Listeners of both artists of every link of ``knn_graph``, in the same places."""
+    return _both_ways(links.neighbours[:, :k], links.shared[:, :k])
+
+
+def _both_ways(neighbours: IntArray, values: NDArray[np.number]) -> sparse.csr_array:
+    """Symmetric (A, A) from values (A, k) of lists of neighbours (A, k)."""
     rows, columns = np.nonzero(neighbours >= 0)
-    weights, artists = score[rows, columns].astype(np.float64), len(neighbours)
-    one_way = sparse.csr_array((weights, (rows, neighbours[rows, columns])), shape=(artists, artists))
+    artists = len(neighbours)
+    chosen = values[rows, columns].astype(np.float64)
+    one_way = sparse.csr_array((chosen, (rows, neighbours[rows, columns])), shape=(artists, artists))
     graph = one_way.maximum(one_way.T).tocsr()
     graph.sort_indices()
     return graph

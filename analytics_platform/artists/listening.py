@@ -59,7 +59,7 @@ def read_listening(connection: duckdb.DuckDBPyConnection, relation: str, least_l
     rows = int(connection.sql(f"select count(*) from {relation}").fetchall()[0][0])
     buckets = next(n for n in (1, 2, 4, 8, 16, 32, MOST_BUCKETS) if n * BUCKET_ROWS >= rows or n == MOST_BUCKETS)
     parts = [_bucket(connection, relation, bucket_sql(bucket, buckets), len(names)) for bucket in range(buckets)]
-    counts = sum((part.indices_count() for part in parts), np.zeros(len(names), dtype=np.int64))
+    counts = sum((part.listeners_of_artists() for part in parts), np.zeros(len(names), dtype=np.int64))
     kept = counts >= least_listeners
     parts = [part.only(kept) for part in parts]
     # Filled part by part, and each part let go: twice the pairs never exist.
@@ -87,7 +87,7 @@ class _Part:
     plays: NDArray[np.float32]
     all_artists: int
 
-    def indices_count(self) -> NDArray[np.int64]:
+    def listeners_of_artists(self) -> NDArray[np.int64]:
         """Listeners of each artist (A,)."""
         return np.bincount(self.artists, minlength=self.all_artists).astype(np.int64)
 

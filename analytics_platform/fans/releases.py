@@ -8,7 +8,6 @@ refused if a matched profile has moved too far, unless a person accepts it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -118,11 +117,10 @@ def drift_now(counts: CountArray, released: FanProfiles) -> float:
     return float(match_profiles(overall(again.mixture, weight), overall(released.mixture, weight))[1].max())
 
 
-def version_name(subject: Subject, counts: CountArray) -> str:
-    """Names a version by what it was fitted to."""
-    digest = hashlib.sha256(np.ascontiguousarray(counts, dtype=np.int64).tobytes()).hexdigest()[:8]
+def version_name(subject: Subject, digest: str) -> str:
+    """Names a version by what it was made from: data set, window and the hexadecimal digest of the data."""
     parts = [subject.data_set, f"{subject.window_days}d" if subject.window_days else "all"]
-    return "-".join([*parts, *([f"{subject.window_end:%Y%m%d}"] if subject.window_end else []), digest])
+    return "-".join([*parts, *([f"{subject.window_end:%Y%m%d}"] if subject.window_end else []), digest[:8]])
 
 
 def to_store(proposal: Proposal, subject: Subject) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

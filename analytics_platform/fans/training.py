@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -100,7 +101,7 @@ def train(
     """
     import polars as pl
 
-    log = read_table(lake, RELEASES)
+    log = lake.read(RELEASES)
     trained = Trained()
     for subject in subjects(lake):
         data = read_histograms(lake, subject, min_listeners)
@@ -154,13 +155,6 @@ def read_histograms(lake: Lake, subject: Subject, least: int) -> Histograms:
         return histograms(connection.sql(f"from histogram where artist_id in ({some})").pl())
 
 
-def read_table(lake: Lake, table: Table) -> pl.DataFrame:
-    """All rows of a small table, the columns in declared order."""
-    columns = ", ".join(f'"{column.name}"' for column in table)
-    with lake.connect(table) as connection:
-        return connection.sql(f"select {columns} from {table.full_name}").pl()
-
-
 def current_release(log: pl.DataFrame, models: Path) -> Released | None:
     """The newest released version in rows of ``models.releases`` of one subject; None if there is none."""
     import polars as pl
@@ -176,7 +170,7 @@ def current_release(log: pl.DataFrame, models: Path) -> Released | None:
 
 def released_models(lake: Lake, models: Path) -> dict[tuple[str, int], Released]:
     """The profiles in use, by data set and window."""
-    log = read_table(lake, RELEASES)
+    log = lake.read(RELEASES)
     found = [current_release(part, models) for _, part in log.group_by("data_set", "window_days")]
     return {(r.subject.data_set, r.subject.window_days): r for r in found if r is not None}
 
@@ -194,7 +188,8 @@ def _keep(
     scores, baselines = compare_models(counts, proposal.model)
     arrays, info = to_store(proposal, subject)
     info |= {"release_no": number, "scores": [asdict(s) for s in scores], "baseline_thresholds": baselines}
-    version = f"{version_name(subject, counts)}-{number}"
+    digest = hashlib.sha256(np.ascontiguousarray(counts, dtype=np.int64).tobytes()).hexdigest()
+    version = f"{version_name(subject, digest)}-{number}"
     save_model(models, MODEL, version, arrays, info)
     say(f"{subject.name}: {proposal.status}: {proposal.reason}")
     return {

@@ -17,6 +17,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import duckdb
@@ -26,6 +27,9 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from analytics_platform.lakehouse.tables import Column, Table
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ARROW_TYPES = {
     "BIGINT": pa.int64(),
@@ -120,6 +124,11 @@ class Lake:
         for table in tables:
             self.add_view(connection, table, version=(versions or {}).get(table.full_name), only=only)
         return connection
+
+    def read(self, table: Table) -> pl.DataFrame:
+        """All rows of a small table, the columns in declared order."""
+        with self.connect(table) as connection:
+            return connection.sql(f"select {column_list(table)} from {quoted(table)}").pl()
 
     def add_view(
         self,

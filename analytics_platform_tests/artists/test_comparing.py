@@ -298,7 +298,7 @@ class DyingLake(Lake):
         self.left -= 1
         if self.left < 0:
             raise KeyboardInterrupt
-        return super().commit(*args, **options)  # type: ignore[arg-type]
+        return super().commit(*args, **options)
 
 
 @pytest.fixture(scope="module")

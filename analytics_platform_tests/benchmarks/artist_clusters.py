@@ -1,14 +1,13 @@
 """Clusters and neighbours of artists on real listeners: do they come again when others listen?
 
-``python -m analytics_platform_tests.benchmarks.artist_clusters user_artists.dat`` prints the section.
-The file is of HetRec 2011, lastfm-2k: userID, artistID and weight (plays), separated by tabs.
+Part of ``python -m analytics_platform_tests.benchmarks artists``. The file is of HetRec 2011, lastfm-2k: userID,
+artistID and weight (plays), separated by tabs.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -151,7 +150,3 @@ def section(file: Path) -> list[str]:
         "",
         *month_rows(plays),
     ]
-
-
-if __name__ == "__main__":
-    print("\n".join(section(Path(sys.argv[1]))))

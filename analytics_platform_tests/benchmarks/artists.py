@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from analytics_platform.artists.backtest import backtest, range_coverage
+from analytics_platform.artists.backtest import THIRDS, backtest, range_coverage
 from analytics_platform.artists.compare_neighbours import compare_neighbours
 from analytics_platform.artists.document_clusters import document_neighbours
 from analytics_platform.artists.features import artist_vectors
@@ -41,7 +41,6 @@ HALF_SEEDS = range(5)
 LABEL_SEEDS = (21, 22, 23)
 """Not used in development: that was 1 and 2."""
 METRICS = ("precision_at_5", "growth_captured_at_5", "ndcg_at_5", "top_country_share", "range_coverage")
-SIZES = ("_small", "_medium", "_large")
 
 ARTISTS, LISTENERS, PAIRS = 50_000, 2_000_000, 30_000_000
 CLUSTERS = 200
@@ -351,7 +350,7 @@ def section() -> list[str]:
         "",
         "Precision at 5 by size of artist:",
         "",
-        *lines_of(table, [f"precision_at_5{size}" for size in SIZES]),
+        *lines_of(table, [f"precision_at_5_{third}" for third in THIRDS]),
         "",
         *verdicts(table),
         "",
