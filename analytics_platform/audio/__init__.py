@@ -1,0 +1,1 @@
+"""From clips to what models and people read of them: spectrograms, features, embeddings."""
