@@ -49,7 +49,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another label.")] = 7,
 ) -> None:
     """Make a sample label's deliveries, run everything, show the results."""
-    from analytics_platform.sample_label import LabelSpec, generate
+    from analytics_platform.sample_label import LabelSpec, generate, render_masters
 
     settings = Settings()
     settings.create_secret()
@@ -61,7 +61,15 @@ def demo(
             spec, sample, progress=lambda done, total: progress.update(task, completed=done, total=total)
         )
         progress.update(task, description=f"Wrote {summary.files:,} files, {summary.rows:,} rows")
+        task = progress.add_task("Rendering the label's masters", total=None)
+        rendered = render_masters(
+            spec, sample / "masters", progress=lambda done, total: progress.update(task, completed=done, total=total)
+        )
+        progress.update(task, description=f"Rendered {rendered:,} masters")
     _copy_into_inbox([sample / "deliveries"], settings.inbox)
+    if settings.masters is None:
+        shutil.copytree(sample / "masters", settings.masters_root, copy_function=_link, dirs_exist_ok=True)
+    _fetch_weights(settings)
     _run(settings, "all", (spec.start, spec.start + timedelta(days=spec.days - 1)), changed_only=False)
     _show_results(settings)
 
@@ -144,6 +152,28 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000)
     os.execv(command, [str(command), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(port)])
 
 
+spotify = typer.Typer(help="What Spotify's Web API gives this app.", no_args_is_help=True)
+app.add_typer(spotify, name="spotify")
+
+
+@spotify.command()
+def probe() -> None:
+    """Ask Spotify what this app may do: batch calls, popularity, previews, page limits."""
+    from analytics_platform.catalogue.gathering import spotify_client
+    from analytics_platform.catalogue.probe import probe as ask
+
+    client = spotify_client(Settings())
+    if client is None:
+        raise _fail(
+            "No credentials. Set ANALYTICS_SPOTIFY_CLIENT_ID and ANALYTICS_SPOTIFY_CLIENT_SECRET; "
+            "docs/spotify.md says how to get them."
+        )
+    table = RichTable("capability", "value", title="Spotify Web API")
+    for name, value in ask(client).rows():
+        table.add_row(name, value)
+    console.print(table)
+
+
 def _span(days: tuple[date, ...]) -> tuple[date, date]:
     return (min(days), max(days)) if days else (datetime.now(UTC).date(), datetime.now(UTC).date())
 
@@ -179,8 +209,16 @@ def _require_secret(settings: Settings) -> None:
         raise _fail(str(error)) from None
 
 
-def _run(settings: Settings, job: str, days: tuple[date, date] | None, *, changed_only: bool) -> None:
-    from analytics_platform.orchestration.run import run_job
+def _run(
+    settings: Settings,
+    job: str,
+    days: tuple[date, date] | None = None,
+    *,
+    batches: tuple[str, str] | None = None,
+    changed_only: bool = False,
+) -> None:
+    """Run a job with a progress bar; after the job `all`, also what it found of new clips."""
+    from analytics_platform.orchestration.run import missing_batches, run_job
 
     with _progress() as progress:
         task = progress.add_task("Running", total=None)
@@ -188,9 +226,12 @@ def _run(settings: Settings, job: str, days: tuple[date, date] | None, *, change
         def on_step(name: str, done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, description=name.replace("__", "."))
 
-        result = run_job(settings, job, days, changed_only=changed_only, on_step=on_step)
+        result = run_job(settings, job, days, batches=batches, changed_only=changed_only, on_step=on_step)
     if not result.succeeded:
         raise _fail(f"The run failed. {result.error}\nRun {result.run_id}: `make dev` shows it.")
+    if job == "all" and (batches := missing_batches(settings)):
+        _run(settings, "sound", batches=batches)
+        _run(settings, "publish")
 
 
 def _show_results(settings: Settings) -> None:

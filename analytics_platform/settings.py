@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -53,6 +54,25 @@ class Settings(BaseSettings):
     raw_retention_months: int = Field(default=13, ge=1, description="How long raw deliveries are kept, months.")
     listener_retention_months: int = Field(default=24, ge=1, description="How long rows about one listener are kept.")
     in_process: bool = Field(default=False, description="Run the steps in one process instead of one each.")
+    masters: str | None = Field(
+        default=None, description="The label's own recordings: a folder or address; <home>/masters if unset."
+    )
+    spotify_client_id: str | None = Field(default=None, description="Client id of a Spotify app; see docs/spotify.md.")
+    spotify_client_secret: SecretStr | None = Field(default=None, description="Client secret of that app.")
+    spotify_daily_requests: int = Field(
+        default=1000, ge=1, description="Most requests to Spotify a day, UTC; what is left goes on the next day."
+    )
+    spotify_market: str = Field(
+        default="US", pattern="^[A-Z]{2}$", description="Country whose catalogue Spotify is asked for."
+    )
+    preview_sources: tuple[Literal["deezer", "itunes"], ...] = Field(
+        default=(), description="Whose previews to fetch where there is no master; read their terms first."
+    )
+    usage_rights: dict[str, tuple[Literal["analyse", "train", "display"], ...]] = Field(
+        default={}, description="What a licence of yours allows with a source's clips, by source."
+    )
+    vggish_weights: Path | None = Field(default=None, description="safetensors file of VGGish; see docs/audio.md.")
+    vggish_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$", description="Its SHA-256.")
 
     @field_validator("home")
     @classmethod
@@ -73,6 +93,31 @@ class Settings(BaseSettings):
     def inbox(self) -> Path:
         """Where vendors' files are dropped."""
         return self.home / "inbox"
+
+    @property
+    def masters_root(self) -> str:
+        """Where the label's own recordings lie."""
+        return self.masters or str(self.home / "masters")
+
+    @property
+    def audio_root(self) -> Path:
+        """Downloaded clips."""
+        return self.lake_root / "audio"
+
+    @property
+    def spectrograms_root(self) -> Path:
+        """Shards of spectrograms."""
+        return self.lake_root / "spectrograms"
+
+    @property
+    def embeddings_root(self) -> Path:
+        """Shards of embeddings."""
+        return self.lake_root / "embeddings"
+
+    @property
+    def catalogue_journal(self) -> Path:
+        """What was asked of outside catalogues and what they answered."""
+        return self.lake_root / "raw" / "catalogue.sqlite"
 
     @property
     def database(self) -> Path:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from analytics_platform.audio.tables import TRACK_AUDIO
+from analytics_platform.catalogue.tables import REQUESTS
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.settings import Settings
@@ -23,7 +25,8 @@ def print_status(settings: Settings, tables: tuple[Table, ...], console: Console
     if lake.open(DELIVERIES) is None:
         console.print("Nothing was ingested yet. Drop files into the inbox, or run `make demo`.")
     else:
-        console.print(_vendors(lake), _not_loaded(lake), _rejected(lake), _fresh(lake, tables))
+        console.print(_vendors(lake), _not_loaded(lake), _rejected(lake), _sound(lake), _asked(lake))
+        console.print(_fresh(lake, tables))
     waiting = list_inbox(settings.inbox)
     ready = sum(1 for file in waiting if not file.problem)
     console.print(f"Inbox {settings.inbox}: {ready} files to ingest", soft_wrap=True)
@@ -49,6 +52,29 @@ def _vendors(lake: Lake) -> RichTable:
     for vendor, files, delivered, played, read, rejected, returning in rows:
         share = "" if returning is None else f"{returning:.0%} next day"
         shown.add_row(vendor, f"{files:,}", str(delivered), str(played or ""), f"{read:,}", f"{rejected:,}", share)
+    return shown
+
+
+def _sound(lake: Lake) -> RichTable:
+    shown = RichTable("clips from", "status", "reason", "recordings", title="Sound")
+    with lake.connect(TRACK_AUDIO) as connection:
+        rows = connection.execute(
+            "select clip_source, status, reason, count(*) as n from marts.track_audio group by all"
+            f" order by n desc, status, reason limit {SHOWN}"
+        ).fetchall()
+    for source, status, reason, recordings in rows:
+        shown.add_row(source, status, reason or "", f"{recordings:,}")
+    return shown
+
+
+def _asked(lake: Lake) -> RichTable:
+    shown = RichTable("source", "outcome", "requests", "due again", title="Asked of outside catalogues")
+    with lake.connect(REQUESTS) as connection:
+        rows = connection.execute(
+            "select source, outcome, count(*), min(may_ask_again_at) from catalogue.requests group by all order by all"
+        ).fetchall()
+    for source, outcome, requests, due in rows:
+        shown.add_row(source, outcome, f"{requests:,}", "" if due is None else f"{due:%Y-%m-%d %H:%M} UTC")
     return shown
 
 

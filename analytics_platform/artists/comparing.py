@@ -126,13 +126,9 @@ def compare_artists(lake: Lake, models: Path, *, least_listeners: int, say: Say)
             parts[name].append(frame.with_columns(**missing))
     for table in AUDIENCES:
         filled = [frame for frame in parts[table.full_name] if len(frame)]
-        with lake.duckdb() as connection:
-            if filled:
-                connection.register("rows", pl.concat(filled, how="diagonal_relaxed"))
-                commit = lake.write(table, connection, "select * from rows", replace=())
-            else:
-                commit = lake.commit(table, [])
-        compared.commits[table.full_name] = commit
+        compared.commits[table.full_name] = (
+            lake.write_frame(table, pl.concat(filled, how="diagonal_relaxed")) if filled else lake.commit(table, [])
+        )
     forget_models(models, MODEL, versions)
     return compared
 

@@ -90,10 +90,7 @@ def estimate_markets(lake: Lake) -> Targeted:
         window_end=pl.lit(window.end),
         model_version=pl.lit(version),
     )
-    with lake.duckdb() as connection:
-        connection.register("rows", rows)
-        commit = lake.write(POTENTIAL_STREAMS, connection, "select * from rows")
-    return Targeted(commit, top=_most_common(rows))
+    return Targeted(lake.write_frame(POTENTIAL_STREAMS, rows), top=_most_common(rows))
 
 
 def _most_common(rows: pl.DataFrame) -> list[tuple[str, str, float]]:
@@ -146,10 +143,7 @@ def backtest_markets(lake: Lake, window_days: Sequence[int], least_listeners: in
     document = market_cells(plays, theirs, closed).markets
     scores = score_markets(cells.markets, cells.dense(later), document)
     version = f"{LABEL}-{length}d-{before.end:%Y%m%d}"
-    with lake.duckdb() as connection:
-        connection.register("rows", score_frame(scores, TASK, LABEL, length, version))
-        commit = lake.write(MARKET_SCORES, connection, "select * from rows")
-    return Targeted(commit, scores)
+    return Targeted(lake.write_frame(MARKET_SCORES, score_frame(scores, TASK, LABEL, length, version)), scores)
 
 
 def score_markets(markets: Markets, after: np.ndarray, document: Markets) -> list[Score]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from analytics_platform.audio.names import DESCRIPTOR_COLUMNS, FEATURE_NAMES, FEATURE_SETS, REASONS
+from analytics_platform.catalogue.tables import CLIP_SOURCES, CLIPS
 from analytics_platform.lakehouse.tables import Column, Table
+
+SHOWN_DESCRIPTORS = ("duration_s", "loudness_lufs", "tempo_bpm", "key", "mode")
 
 CLIP_ID = Column("clip_id", "VARCHAR", "The clip, as in catalogue.clips.")
 BATCH = Column("batch", "VARCHAR", "The batch of clips that it was worked on with: a partition in Dagster.")
@@ -115,6 +120,40 @@ TAGS = Table(
     partition_by=("batch",),
 )
 
+TRACK_AUDIO = Table(
+    "marts",
+    "track_audio",
+    "One row per recording of the label: its clip, what may be done with it, and how it sounds.",
+    (
+        CLIPS.column("isrc"),
+        Column("title", "VARCHAR", "Title; null if no catalogue of a vendor names it.", True),
+        Column("artist_id", "VARCHAR", "The artist, as in marts.artists.", True),
+        Column("artist_name", "VARCHAR", "Name of the artist.", True),
+        Column("clip_source", "VARCHAR", "Where the clip is from, or missing.", values=CLIP_SOURCES),
+        CLIPS.column("may_analyse"),
+        CLIPS.column("may_train"),
+        CLIPS.column("may_display"),
+        Column(
+            "status",
+            "VARCHAR",
+            "analysed; waiting for its batch; rejected (could not be read); not allowed (no right to analyse); missing.",
+            values=("analysed", "waiting", "rejected", "not allowed", "missing"),
+        ),
+        Column("reason", "VARCHAR", "Why it is rejected or missing; null otherwise.", True),
+        CLIPS.column("clip_id"),
+        CLIPS.column("location"),
+        CLIPS.column("offset_s"),
+        *(replace(column, nullable=True) for column in DESCRIPTOR_COLUMNS if column.name in SHOWN_DESCRIPTORS),
+        Column("first_tag", "VARCHAR", "What a net pretrained on tags hears most in it, as people tag music.", True),
+        Column("second_tag", "VARCHAR", "What it hears second.", True),
+        Column("third_tag", "VARCHAR", "What it hears third.", True),
+    ),
+    key=("isrc",),
+    owner="team:data",
+)
+
 FROM_SOUND = (REJECTED_CLIPS, SPECTROGRAMS, LOW_LEVEL_FEATURES, DESCRIPTORS)
 FROM_NETS = (EMBEDDINGS, TAGS)
 TABLES = (CLIP_BATCHES, *FROM_SOUND, *FROM_NETS)
+SQL_TABLES = (TRACK_AUDIO,)
+"""Made by SQL models."""

@@ -263,6 +263,19 @@ class Lake:
                 replace = [(name, "=", value) for name, value in (partition or {}).items()]
             return self.commit(table, staged, replace=replace, metadata=metadata)
 
+    def write_frame(
+        self,
+        table: Table,
+        frame: pl.DataFrame,
+        *,
+        partition: Partition | None = None,
+        replace: Sequence[tuple[str, str, object]] | None = None,
+    ) -> Commit:
+        """``write`` for rows in memory: the frame has the table's columns by name, in any order."""
+        with self.duckdb() as connection:
+            connection.register("rows", frame)
+            return self.write(table, connection, "select * from rows", partition=partition, replace=replace)
+
     @contextmanager
     def writing(self, *, alone: bool = False) -> Generator[None]:
         """Held between ``stage`` and ``commit``: many writers at once, or one ``alone``.

@@ -10,6 +10,11 @@ import dagster as dg
 from analytics_platform.artists import assets as artist_assets
 from analytics_platform.artists import tables as artist_tables
 from analytics_platform.artists.exports import export_graphs
+from analytics_platform.audio import assets as audio_assets
+from analytics_platform.audio import tables as audio_tables
+from analytics_platform.catalogue import assets as catalogue_assets
+from analytics_platform.catalogue import tables as catalogue_tables
+from analytics_platform.catalogue.sensors import build_catalogue_sensor
 from analytics_platform.fans import assets as fan_assets
 from analytics_platform.fans import tables as fan_tables
 from analytics_platform.lakehouse.sql_models import load_sql_models
@@ -37,6 +42,9 @@ TABLES: tuple[Table, ...] = (
     *fan_tables.TABLES,
     *fan_tables.SQL_TABLES,
     *artist_tables.TABLES,
+    *catalogue_tables.TABLES,
+    *audio_tables.TABLES,
+    *audio_tables.SQL_TABLES,
     *model_tables.TABLES,
     *model_tables.SQL_TABLES,
 )
@@ -50,6 +58,14 @@ IN_FILE = (
     "streams.artist_genres",
     "streams.closed_markets",
     "fans.listening_levels",
+    "catalogue.tracks",
+    "catalogue.artists",
+    "catalogue.albums",
+    "catalogue.clips",
+    "catalogue.requests",
+    "catalogue.popularity_snapshots",
+    "audio.rejected_clips",
+    "audio.descriptors",
 )
 """Tables outside ``marts`` that are small enough to be copied into the published file."""
 
@@ -79,9 +95,25 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         description="Deliveries into tables, and their daily sums. The inbox sensor starts it.",
     )
     maintenance = maintenance_job(TABLES)
-    publish = dg.define_asset_job("publish", selection=dg.AssetSelection.assets(publish_asset))
+    by_batch = dg.AssetSelection.assets(audio_assets.analyse_clips, audio_assets.embed_clips)
+    catalogue = dg.define_asset_job(
+        "catalogue",
+        selection=dg.AssetSelection.assets(catalogue_assets.gather_catalogue, audio_assets.assign_clip_batches),
+        description="Own masters and outside catalogues into tables; new clips into batches, which follow by themselves.",
+    )
+    sound = dg.define_asset_job(
+        "sound", selection=by_batch, description="Spectrograms, features and embeddings of batches of clips."
+    )
+    publish = dg.define_asset_job(
+        "publish",
+        selection=dg.AssetSelection.assets(publish_asset, asset_key(audio_tables.TRACK_AUDIO)),
+        description="A new analytics.duckdb from the tables as they are.",
+    )
     everything = dg.define_asset_job(
-        "all", selection=dg.AssetSelection.all(), description="From the inbox to analytics.duckdb in one run."
+        "all",
+        # Batches of clips are partitions of another kind than days: the job `sound` makes them.
+        selection=dg.AssetSelection.all() - by_batch,
+        description="From the inbox to analytics.duckdb in one run, with the sound of clips as far as it is known.",
     )
     return dg.Definitions(
         assets=[
@@ -94,12 +126,17 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             artist_assets.compare_artists,
             artist_assets.estimate_markets,
             artist_assets.backtest_markets,
+            catalogue_assets.gather_catalogue,
+            audio_assets.assign_clip_batches,
+            audio_assets.analyse_clips,
+            audio_assets.embed_clips,
             publish_asset,
             _erasures_spec(),
         ],
-        jobs=[deliveries, publish, everything, maintenance],
+        jobs=[deliveries, catalogue, sound, publish, everything, maintenance],
         sensors=[
             build_inbox_sensor(deliveries.name, settings.inbox, settings.inbox_quiet_s),
+            build_catalogue_sensor(catalogue.name, settings.masters_root, settings.catalogue_journal),
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),

@@ -1,4 +1,4 @@
-"""Partitions: days of delivery.
+"""Partitions: days of delivery, and batches of clips.
 
 Docs: https://docs.dagster.io/guides/build/partitions-and-backfills
 """
@@ -15,6 +15,12 @@ FIRST_DELIVERY = date(2015, 1, 1)
 
 DELIVERY_DAYS = dg.DailyPartitionsDefinition(start_date=str(FIRST_DELIVERY), end_offset=1)
 """Ingest dates up to today."""
+
+CLIP_BATCHES = dg.DynamicPartitionsDefinition(name="clip_batches")
+"""A batch holds a few hundred clips, for good; the step that makes a batch adds its key."""
+
+SOME_BATCHES = dg.BackfillPolicy.multi_run(max_partitions_per_run=4)
+"""A catalogue of a million tracks is some thousands of batches; a run of few of them is soon repeated."""
 
 RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """What Dagster calls the first and last partition of a run that covers a range."""

@@ -11,8 +11,10 @@ from uuid import uuid4
 import dagster as dg
 import yaml
 
+from analytics_platform.audio.tables import EMBEDDINGS, SPECTROGRAMS
 from analytics_platform.orchestration.build import build_defs
-from analytics_platform.orchestration.partitions import RANGE_END_TAG, RANGE_START_TAG
+from analytics_platform.orchestration.metadata import asset_key
+from analytics_platform.orchestration.partitions import CLIP_BATCHES, RANGE_END_TAG, RANGE_START_TAG
 from analytics_platform.settings import Settings
 
 PROJECT_ROOT = Path(__file__).parents[2]
@@ -69,6 +71,16 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
+def missing_batches(settings: Settings) -> tuple[str, str] | None:
+    """First and last batch of clips that no run has worked on yet, None if there is none."""
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    with dg.DagsterInstance.get() as instance:
+        known = instance.get_dynamic_partitions(str(CLIP_BATCHES.name))
+        done = [instance.get_materialized_partitions(asset_key(table)) for table in (SPECTROGRAMS, EMBEDDINGS)]
+    missing = [batch for batch in known if not all(batch in batches for batches in done)]
+    return (missing[0], missing[-1]) if missing else None
+
+
 def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -84,6 +96,7 @@ def run_job(
     job: str,
     days: tuple[date, date] | None = None,
     *,
+    batches: tuple[str, str] | None = None,
     changed_only: bool = False,
     on_step: Callable[[str, int, int], None] | None = None,
 ) -> RunResult:
@@ -93,13 +106,15 @@ def run_job(
         settings: which home.
         job: name of the job.
         days: first and last day of delivery, for a job with daily assets.
+        batches: first and last batch of clips, for the job `sound`.
         changed_only: passed to the ingestion.
         on_step: told the name of each finished step, how many are done, and how many there are.
     """
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
     definitions = build_defs(settings)
     defined = definitions.resolve_job_def(job)
-    tags = {RANGE_START_TAG: str(days[0]), RANGE_END_TAG: str(days[1])} if days else {}
+    first_and_last = days or batches
+    tags = {RANGE_START_TAG: str(first_and_last[0]), RANGE_END_TAG: str(first_and_last[1])} if first_and_last else {}
     config: dict[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if days:
         config["ops"] = {"ingest_deliveries": {"config": {"changed_only": changed_only}}}
