@@ -1,0 +1,370 @@
+"""The label's own recordings: a folder or an object store, indexed by ISRC.
+
+A file is matched by ``manifest.csv`` at the root, else by its tags, else by an ISRC in its name. What can't be
+matched, or contradicts something else, is reported with a reason; nothing is dropped in silence. The excerpt
+is the middle 30 seconds: beginnings are intros, and the middle needs no listening.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import math
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from analytics_platform.catalogue.clips import (
+    CLIP_SECONDS,
+    Header,
+    clip_id,
+    isrc_of,
+    isrcs_in,
+    read_codec,
+    read_header,
+    rows_of,
+)
+from analytics_platform.catalogue.tables import CLIPS
+from analytics_platform.lakehouse.tables import Column, Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MANIFEST = "manifest.csv"
+MAX_MANIFEST_BYTES = 64 * 2**20
+MAX_FILE_BYTES = 4 * 2**30
+"""Above that a file is no single recording: two hours of stereo at 96 kHz and 24 bits."""
+HASH_CHUNK = 2**20
+
+INDEX = Table(
+    "catalogue",
+    "master_files",
+    "One row per audio file: what was read of it, so that it need not be read again while it is unchanged.",
+    (
+        Column("path", "VARCHAR", "Path below the root."),
+        Column("size_bytes", "BIGINT", "Size in bytes."),
+        Column("changed", "VARCHAR", "ETag or time of change, as the store gives it; null: always read again.", True),
+        Column("codec", "VARCHAR", "Format by the content."),
+        Column("duration_s", "DOUBLE", "Length in seconds.", True),
+        Column("isrc_tags", "VARCHAR", "ISRC tags as written, one a line."),
+        Column("problem", "VARCHAR", "Why header and tags could not be read.", True),
+        Column("sha256", "VARCHAR", "SHA-256; null if it was not needed yet.", True),
+    ),
+    key=("path",),
+)
+"""The frame that a scan gives and the next scan takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masters:
+    """What a scan found."""
+
+    candidates: pl.DataFrame
+    """One row per ISRC: the columns of ``catalogue.clips`` from isrc to match_score."""
+    problems: pl.DataFrame
+    """Columns path, reason: a file, or a line of the manifest."""
+    index: pl.DataFrame
+    """One row per audio file, as ``INDEX``; goes into the next scan."""
+    hashed: int
+    """Files whose content was read whole in this scan."""
+
+
+@dataclass(slots=True)
+class _File:
+    """An audio file of the store."""
+
+    path: str
+    full_path: str
+    size_bytes: int
+    changed: str | None
+    codec: str = ""
+    header: Header = field(default_factory=Header)
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A good line of the manifest."""
+
+    number: int
+    isrc: str
+    path: str
+    offset_s: float | None
+
+
+def index_masters(uri: str, previous: pl.DataFrame | None = None, *, max_bytes: int = MAX_FILE_BYTES) -> Masters:
+    """Find the recordings below ``uri`` by ISRC.
+
+    Of several files for one ISRC the one of the surer method wins, then the first by path.
+
+    Args:
+        uri: folder, or address that fsspec knows (``s3://bucket/masters``). Keys belong into the environment.
+        previous: ``index`` of an earlier scan; unchanged files are not read again.
+        max_bytes: larger files are refused.
+
+    Raises:
+        FileNotFoundError: there is nothing at ``uri``; not the same as a folder without recordings.
+    """
+    import fsspec.core
+    import polars as pl
+
+    fs, root = fsspec.core.url_to_fs(uri)
+    if not fs.isdir(root):
+        raise FileNotFoundError("the folder of own recordings does not exist")
+    problems: list[tuple[str, str]] = []
+    known = {row["path"]: row for row in previous.iter_rows(named=True)} if previous is not None else {}
+
+    files: dict[str, _File] = {}
+    manifest: list[_Line] = []
+    for file in _walk(fs, root, problems):
+        if file.path == MANIFEST:
+            manifest = _read_manifest(fs, file, problems)
+        elif file.size_bytes > max_bytes:
+            problems.append((file.path, f"larger than {max_bytes} bytes"))
+        elif _describe(fs, file, known.get(file.path), problems):
+            files[file.path] = file
+
+    hashed, rows = 0, list[dict[str, object]]()
+    for isrc, (method, file, asked_offset) in sorted(_match(files, manifest, problems).items()):
+        if file.sha256 is None:
+            try:
+                file.sha256 = _sha256(fs, file)
+            except OSError as error:
+                problems.append((file.path, f"can't be read: {type(error).__name__}"))
+                continue
+            hashed += 1
+        rows.append(_candidate(fs, isrc, method, file, _offset(file, asked_offset, problems)))
+
+    kept = ("isrc", "may_analyse")
+    columns = [column.name for column in CLIPS]
+    candidates = rows_of(CLIPS, rows).select(columns[columns.index(kept[0]) : columns.index(kept[1])])
+    index = rows_of(INDEX, (_index_row(file) for file in files.values()))
+    schema = {"path": pl.String, "reason": pl.String}
+    return Masters(candidates, pl.DataFrame(problems, schema=schema, orient="row").sort("path"), index, hashed)
+
+
+def _walk(fs: Any, root: str, problems: list[tuple[str, str]]) -> Iterator[_File]:
+    """All plain files below the root, by path; what is refused is a problem."""
+    local = _is_local(fs)
+    home = os.path.realpath(root) if local else ""
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries: list[dict[str, Any]] = sorted(fs.ls(folder, detail=True), key=lambda entry: str(entry["name"]))
+        except OSError as error:
+            problems.append((_shown(_below(root, folder)), f"can't be listed: {type(error).__name__}"))
+            continue
+        for entry in entries:
+            full_path = str(entry["name"])
+            path = _below(root, full_path)
+            if full_path.rstrip("/") == folder.rstrip("/"):
+                continue  # object stores list the folder itself
+            if _shown(path) != path:
+                problems.append((_shown(path), "the name is not UTF-8"))
+            elif PurePosixPath(path).name.startswith("."):
+                problems.append((path, "hidden"))
+            elif local and entry.get("islink"):
+                target = os.path.realpath(full_path)
+                if os.path.commonpath([home, target]) != home:
+                    problems.append((path, "a link that leaves the folder"))
+                elif not Path(target).is_file():
+                    problems.append((path, "a link to something that is no file"))
+                else:
+                    info = Path(target).stat()
+                    yield _File(path, target, info.st_size, str(info.st_mtime))
+            elif entry["type"] == "directory":
+                waiting.append(full_path)
+            elif entry["type"] != "file":
+                problems.append((path, "not a plain file"))
+            else:
+                yield _File(path, full_path, int(entry["size"] or 0), _changed(entry))
+
+
+def _is_local(fs: Any) -> bool:
+    protocol = fs.protocol
+    return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+
+
+def _below(root: str, full_path: str) -> str:
+    return full_path[len(root) :].strip("/") if full_path.startswith(root) else full_path.strip("/")
+
+
+def _shown(path: str) -> str:
+    """The path as text that every file format can hold."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _changed(entry: Mapping[str, Any]) -> str | None:
+    """What the store says that changes when the file does."""
+    for name in ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "modified", "created"):
+        if entry.get(name):
+            return str(entry[name])
+    return None
+
+
+def _describe(fs: Any, file: _File, known: Mapping[str, Any] | None, problems: list[tuple[str, str]]) -> bool:
+    """Fill in format, header and hash, from the last scan if the file is unchanged; False if it is no audio."""
+    if known and file.changed and (known["size_bytes"], known["changed"]) == (file.size_bytes, file.changed):
+        tags = tuple(known["isrc_tags"].splitlines())
+        file.codec, file.sha256 = known["codec"], known["sha256"]
+        file.header = Header(known["duration_s"], tags, known["problem"])
+    else:
+        try:
+            with fs.open(file.full_path, "rb") as opened:
+                codec = read_codec(opened)
+                if codec:
+                    file.codec, file.header = codec, read_header(opened, codec)
+        except OSError as error:
+            problems.append((file.path, f"can't be read: {type(error).__name__}"))
+            return False
+        if not file.codec:
+            problems.append(
+                (file.path, "not audio, or of a format that is not supported" if file.size_bytes else "empty")
+            )
+            return False
+    if file.header.problem:
+        problems.append((file.path, file.header.problem))
+    return True
+
+
+def _read_manifest(fs: Any, file: _File, problems: list[tuple[str, str]]) -> list[_Line]:
+    """The good lines of the manifest."""
+    if file.size_bytes > MAX_MANIFEST_BYTES:
+        problems.append((MANIFEST, f"larger than {MAX_MANIFEST_BYTES} bytes"))
+        return []
+    good: list[_Line] = []
+    by_isrc: dict[str, int] = {}
+    try:
+        with fs.open(file.full_path, "r", encoding="utf-8-sig", newline="", errors="replace") as opened:
+            lines = csv.DictReader(opened)
+            names = {name.strip().casefold(): name for name in lines.fieldnames or ()}
+            if not {"isrc", "file"} <= set(names):
+                problems.append((MANIFEST, "the first line does not name the columns isrc and file"))
+                return []
+            for row in lines:
+                line = _manifest_line(row, names, lines.line_num)
+                if isinstance(line, _Line) and line.isrc in by_isrc:
+                    line = f"{line.isrc} is in line {by_isrc[line.isrc]} already"
+                if isinstance(line, str):
+                    problems.append((f"{MANIFEST} line {lines.line_num}", line))
+                    continue
+                by_isrc[line.isrc] = line.number
+                good.append(line)
+    except (OSError, csv.Error) as error:
+        problems.append((MANIFEST, f"can't be read to its end: {type(error).__name__}"))
+    return good
+
+
+def _manifest_line(row: Mapping[str, str | None], names: Mapping[str, str], number: int) -> _Line | str:
+    """A line of the manifest, or what is wrong with it."""
+    isrc = isrc_of(row[names["isrc"]] or "")
+    if isrc is None:
+        return "no ISRC"
+    path = PurePosixPath((row[names["file"]] or "").strip().replace("\\", "/"))
+    if not path.name or path.is_absolute() or ".." in path.parts:
+        return "no path below the folder"
+    offset = (row[names["offset_s"]] or "").strip() if "offset_s" in names else ""
+    try:
+        seconds = float(offset) if offset else None
+    except ValueError:
+        seconds = math.nan
+    if seconds is not None and not 0 <= seconds < math.inf:
+        return "offset_s is not a number of seconds from 0 up"
+    return _Line(number, isrc, str(path), seconds)
+
+
+def _match(
+    files: Mapping[str, _File], manifest: list[_Line], problems: list[tuple[str, str]]
+) -> dict[str, tuple[str, _File, float | None]]:
+    """ISRC → method, file and the offset asked for. ``files`` by path."""
+    found: dict[str, tuple[str, _File, float | None]] = {}
+    listed: dict[str, list[str]] = {}
+    for line in manifest:
+        if line.path in files:
+            found[line.isrc] = ("manifest", files[line.path], line.offset_s)
+            listed.setdefault(line.path, []).append(line.isrc)
+        else:
+            problems.append((f"{MANIFEST} line {line.number}", "there is no such audio file"))
+    by_name: list[tuple[str, _File]] = []
+    by_tag: list[tuple[str, _File]] = []
+    for path, file in sorted(files.items()):
+        tags = {isrc_of(tag) for tag in file.header.isrc_tags}
+        tagged = sorted(tag for tag in tags if tag)
+        named = isrcs_in(PurePosixPath(path).stem)
+        if None in tags:
+            problems.append((path, "a tag for the ISRC holds none"))
+        for method, said in (("tags", tagged), ("name", named)):
+            if len(said) > 1:
+                problems.append((path, f"its {method} give several ISRCs: {', '.join(said[:4])}"))
+        tag, name = (said[0] if len(said) == 1 else None for said in (tagged, named))
+        if path in listed:
+            if tag and tag not in listed[path]:
+                problems.append((path, f"the manifest says {', '.join(listed[path][:4])}, its tags {tag}"))
+        elif tag:
+            if name and name != tag:
+                problems.append((path, f"its tags say {tag}, its name {name}"))
+            by_tag.append((tag, file))
+        elif name:
+            by_name.append((name, file))
+        else:
+            problems.append((path, "no ISRC: not in the manifest, the tags or the name"))
+    for method, pairs in (("tag", by_tag), ("file name", by_name)):
+        for isrc, file in pairs:
+            if isrc in found:
+                problems.append((file.path, f"{isrc} has another file already: {found[isrc][1].path}"))
+            else:
+                found[isrc] = (method, file, None)
+    return found
+
+
+def _offset(file: _File, asked: float | None, problems: list[tuple[str, str]]) -> float:
+    """Where the excerpt begins, in seconds, to the millisecond."""
+    length = file.header.duration_s
+    if asked is not None and length is not None and asked >= length:
+        problems.append((file.path, "the manifest's offset lies behind the end; the middle is taken"))
+        asked = None
+    if asked is not None:
+        return round(asked, 3)
+    return round(max(0.0, ((length or 0) - CLIP_SECONDS) / 2), 3)
+
+
+def _candidate(fs: Any, isrc: str, method: str, file: _File, offset_s: float) -> dict[str, object]:
+    length = file.header.duration_s
+    return {
+        "isrc": isrc,
+        "clip_id": clip_id(str(file.sha256), offset_s),
+        "source": "master",
+        "source_track_id": file.path,
+        "location": file.full_path if _is_local(fs) else fs.unstrip_protocol(file.full_path),
+        "codec": file.codec,
+        "offset_s": offset_s,
+        "duration_s": None if length is None else min(CLIP_SECONDS, max(length - offset_s, 0.0)),
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "match_method": method,
+        "match_score": 1.0,
+    }
+
+
+def _index_row(file: _File) -> dict[str, object]:
+    return {
+        "path": file.path,
+        "size_bytes": file.size_bytes,
+        "changed": file.changed,
+        "codec": file.codec,
+        "duration_s": file.header.duration_s,
+        "isrc_tags": "\n".join(file.header.isrc_tags),
+        "problem": file.header.problem,
+        "sha256": file.sha256,
+    }
+
+
+def _sha256(fs: Any, file: _File) -> str:
+    digest = hashlib.sha256()
+    with fs.open(file.full_path, "rb") as opened:
+        while chunk := opened.read(HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

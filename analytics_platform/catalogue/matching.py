@@ -1,0 +1,148 @@
+"""How sure it is that two descriptions by title, artist and length mean the same recording.
+
+Sources without ISRC are matched by this. A wrong match is worse than none: a live version, a remix or a
+karaoke track under the right title must score 0, whatever else fits.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+LEAST_SCORE = 0.85
+"""A match below that is none; see the labelled pairs in the tests."""
+SAME_LENGTH_S, OTHER_LENGTH_S = 4.0, 20.0
+"""Lengths of the same recording differ by fades and silence; beyond the second it is another edit."""
+UNKNOWN_LENGTH = 0.95
+
+_VERSIONS = {
+    "live": r"live|unplugged|in concert|en vivo|en directo|ao vivo|mtv|bbc session|session|sessions",
+    "karaoke": r"karaoke|in the style of|made famous by|made popular by|originally performed by|backing track|"
+    r"tribute|sing[- ]?along|cover|covers|as performed by",
+    "instrumental": r"instrumental|instrumentale",
+    "vocals": r"a ?cappella|acapella|vocals only",
+    "remix": r"remix|remixed|rmx|mix|bootleg|mashup|vip|dub|rework|reworked|flip|reprise|medley",
+    "acoustic": r"acoustic|stripped|piano version|orchestral|symphonic|string quartet|lullaby",
+    "demo": r"demo|rehearsal|outtake|alternate|alternative|alt|early|work tape|voice memo",
+    "tempo": r"sped up|speed up|slowed|reverb|nightcore|8d|chopped|8[- ]?bit",
+    "edit": r"radio edit|edit|radio version|single version|extended|extended version|short version|12 inch|club",
+    "again": r"re-?recorded|rerecorded|re-?recording|taylors version|new version|20\d\d version",
+    "spoken": r"commentary|interview|track by track|intro|outro|interlude|skit",
+    "clean": r"clean|censored",
+}
+_VERSION = {kind: re.compile(rf"\b(?:{words})\b") for kind, words in _VERSIONS.items()}
+_COLLECTION = {
+    "live": re.compile(r"[(\[][^)\]]*\b(?:live|unplugged)\b[^)\]]*[)\]]|\blive (?:at|in|from|on)\b|\bunplugged\b"),
+    "karaoke": re.compile(r"\b(?:karaoke|tribute|in the style of|made famous by)\b"),
+}
+_FEATURED = re.compile(r"[(\[]\s*(?:feat|ft|featuring|with)\b\.?\s*([^)\]]*)[)\]]|\s(?:feat|ft|featuring)\b\.?\s+(.*)$")
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+_AND = re.compile(r"\s*(?:,|;|&|\+|/|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\band\b|\bund\b|\bwith\b|\bx\b|\bvs\b\.?)\s*")
+_NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
+_NAMES = {"pt": "part", "vol": "volume", "no": "number", "nr": "number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording as somebody describes it."""
+
+    title: str
+    artist: str
+    duration_s: float | None = None
+    collection: str = ""
+    """Title of the release, if known; says live or karaoke where the track's title does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Title:
+    base: str
+    versions: frozenset[str]
+    featured: str
+
+
+def match_score(wanted: Recording, found: Recording) -> float:
+    """0 (surely not) to 1 (same words, same length): similarity of title × of artist × of length.
+
+    Accents, case, punctuation, "feat." in title or artist and remastering do not count. A version (live, remix,
+    karaoke, …) that only one of the two names, or another number ("Part 2"), makes it 0.
+    """
+    one, other = _title(wanted.title), _title(found.title)
+    versions = one.versions | _of_collection(wanted) if wanted.collection else one.versions
+    others = other.versions | _of_collection(found)
+    if "karaoke" in _kinds(_plain(found.artist)):
+        others = others | {"karaoke"}
+    if versions != others or _numbers(one.base) != _numbers(other.base):
+        return 0.0
+    title = _similar(one.base, other.base)
+    artist = _artist_score(f"{wanted.artist}, {one.featured}", f"{found.artist}, {other.featured}")
+    return round(title * artist * _length_score(wanted.duration_s, found.duration_s), 4)
+
+
+def _length_score(one: float | None, other: float | None) -> float:
+    if one is None or other is None:
+        return UNKNOWN_LENGTH
+    apart = abs(one - other)
+    return min(1.0, max(0.0, (OTHER_LENGTH_S - apart) / (OTHER_LENGTH_S - SAME_LENGTH_S)))
+
+
+def _plain(text: str) -> str:
+    """Lower case, without accents of Latin and Greek letters and without apostrophes."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f")
+    return unicodedata.normalize("NFC", re.sub(r"['’‘`´]", "", bare)).replace("–", "-").replace("—", "-").strip()
+
+
+def _words(text: str) -> str:
+    """Letters and digits only, one blank between words; the text itself if it has neither ("!!!")."""
+    words = re.sub(r"[\W_]+", " ", text.replace("&", " and ")).split()
+    return " ".join(_NAMES.get(word, _NUMERALS.get(word, word)) for word in words) or text
+
+
+def _kinds(text: str) -> frozenset[str]:
+    return frozenset(kind for kind, pattern in _VERSION.items() if pattern.search(text))
+
+
+def _of_collection(recording: Recording) -> frozenset[str]:
+    text = _plain(recording.collection)
+    return frozenset(kind for kind, pattern in _COLLECTION.items() if pattern.search(text))
+
+
+def _title(text: str) -> _Title:
+    """The title without its additions, and what they say. Only additions tell: "Live Forever" is not live."""
+    plain = _plain(text)
+    featured = ", ".join(one or other for one, other in _FEATURED.findall(plain))
+    plain = _FEATURED.sub(" ", plain)
+    additions = _BRACKETS.findall(plain)
+    # A bracket that names no version belongs to the title: "(I Can't Get No) Satisfaction".
+    base = _BRACKETS.sub(lambda match: " " if _is_addition(match.group(1)) else f" {match.group(1)} ", plain)
+    base, *behind = re.split(r"\s-\s", base)
+    additions += behind
+    base = " ".join([base, *(part for part in behind if not _is_addition(part))])
+    versions = frozenset[str]().union(*(_kinds(addition) for addition in additions))
+    return _Title(_words(base), versions, featured)
+
+
+def _is_addition(text: str) -> bool:
+    return bool(_kinds(text) or re.search(r"\b(?:remaster\w*|mono|stereo|version|explicit|bonus track|deluxe)\b", text))
+
+
+def _numbers(words: str) -> list[str]:
+    return sorted(re.findall(r"\d+", words))
+
+
+def _similar(one: str, other: str) -> float:
+    from rapidfuzz import fuzz
+
+    return fuzz.ratio(one, other) / 100
+
+
+def _artist_score(wanted: str, found: str) -> float:
+    """Similarity of the whole names, or of the first wanted artist to one of those found and the other way round."""
+    one, other = ([_words(name) for name in _AND.split(_plain(text)) if name] for text in (wanted, found))
+    if not one or not other:
+        return 0.0
+    whole = _similar(" ".join(sorted(one)), " ".join(sorted(other)))
+    first = max(_similar(one[0], name) for name in other)
+    back = max(_similar(other[0], name) for name in one)
+    return max(whole, 0.97 * min(first, back))
