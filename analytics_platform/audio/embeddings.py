@@ -11,13 +11,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics_platform.lakehouse.lake import sync_to_disk
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FloatArray = NDArray[np.float32]
 
@@ -35,6 +38,10 @@ class Embedded:
     """(dim,): their mean."""
     tags: FloatArray | None = None
     """(tags,): the mean score of each tag, 0 to 1; None for a net that has no tags."""
+
+
+class WeightsError(RuntimeError):
+    """Weights are missing, or are not the ones that are meant; the message says what to do."""
 
 
 class Embedder(Protocol):
@@ -91,6 +98,44 @@ def sound_of(samples: FloatArray, length: int | None) -> FloatArray:
     if not np.isfinite(sound).all():
         raise ValueError("the samples are not all finite")
     return sound
+
+
+def whole_windows(frames: Tensor, size: int) -> Tensor:
+    """(frames, bands) → (windows, size, bands): a last window that is not full is dropped.
+
+    If not even one is full, the frames are repeated until it is.
+    """
+    if len(frames) < size:
+        frames = frames.repeat(-(-size // len(frames)), 1)
+    windows = len(frames) // size
+    return frames[: windows * size].reshape(windows, size, -1)
+
+
+def available_embedders(
+    pretrained: Path, vggish: Path | None = None, vggish_sha256: str = "", device: str = "cpu"
+) -> list[Embedder]:
+    """The nets whose weights are there.
+
+    Args:
+        pretrained: folder of fetched weights, like ``lake/models/pretrained``.
+        vggish: weights of VGGish, see :func:`.vggish.load_vggish`; None: VGGish is not wanted.
+        vggish_sha256: of that file.
+        device: ``cpu``, ``cuda`` …
+
+    Raises:
+        WeightsError: a file is there, or was named, but is not what it should be.
+    """
+    from analytics_platform.audio.musicnn import MusiCNN
+    from analytics_platform.audio.musicnn_weights import load_musicnn
+    from analytics_platform.audio.vggish import load_vggish
+
+    found: list[Embedder] = []
+    folder = pretrained / MusiCNN.name
+    if folder.exists():
+        found.append(MusiCNN(load_musicnn(folder), device))
+    if vggish is not None:
+        found.append(load_vggish(vggish, vggish_sha256, device=device))
+    return found
 
 
 class ShardRow(NamedTuple):

@@ -18,6 +18,7 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics_platform.audio.embeddings import WeightsError
 from analytics_platform.audio.tensor_bundle import read_bundle
 from analytics_platform.lakehouse.lake import sync_to_disk
 
@@ -27,10 +28,6 @@ WEIGHTS_SHA256 = "b9df84da335282eb9d69162d39e3b9cdf6f3fb46307d13de28a620e8478b5a
 """Of the tensors, see :func:`weights_sha256`."""
 FILE = "weights.safetensors"
 DOWNLOAD_TIMEOUT_S = 300
-
-
-class WeightsError(RuntimeError):
-    """Weights are missing, or are not the ones that are meant; the message says what to do."""
 
 
 def fetch_musicnn(folder: Path, wheel: Path | None = None) -> Path:
@@ -59,15 +56,14 @@ def load_musicnn(folder: Path) -> dict[str, NDArray[np.float32]]:
     """The weights that :func:`fetch_musicnn` put there, checked; names as in the checkpoint.
 
     Raises:
-        FileNotFoundError: nothing was fetched.
-        WeightsError: the file holds something else.
+        WeightsError: nothing was fetched, or the file holds something else.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     path = folder / FILE
     if not path.exists():
-        raise FileNotFoundError(f"no weights of MusiCNN at {path}: call fetch_musicnn, which downloads them with pip")
+        raise WeightsError(f"no weights of MusiCNN at {path}: call fetch_musicnn, which downloads them with pip")
     try:
         weights = load_file(path)
     except SafetensorError as error:

@@ -47,16 +47,13 @@ def read_bundle(index: bytes, data: bytes) -> dict[str, NDArray[Any]]:
 
 def _tensor(name: str, entry: bytes, data: bytes) -> NDArray[Any]:
     """A BundleEntryProto: 1 type, 2 shape (2 dimension (1 size)), 3 file, 4 offset, 5 size, 7 slices."""
-    fields: dict[int, int | bytes] = dict(_fields(entry))
-    kind = fields.get(1, 0)
-    if kind not in TYPES or fields.get(3, 0) != 0 or 7 in fields:
+    numbers, parts = _fields(entry)
+    dtype = TYPES.get(numbers.get(1, 0))
+    if dtype is None or numbers.get(3, 0) != 0 or any(number == 7 for number, _ in parts):
         raise BadBundleError(f"tensor {name} has a type, a second file or slices that are not read here")
-    shape_of, offset, size = fields.get(2, b""), fields.get(4, 0), fields.get(5, 0)
-    if not (isinstance(shape_of, bytes) and isinstance(offset, int) and isinstance(size, int)):
-        raise BadBundleError(f"the entry of tensor {name} is broken")
-    sizes = [dict(_fields(dimension)).get(1, 0) for number, dimension in _fields(shape_of) if number == 2 and dimension]
-    shape = tuple(value for value in sizes if isinstance(value, int))
-    dtype = TYPES[int(kind)] if isinstance(kind, int) else TYPES[1]
+    shapes = [_fields(part)[1] for number, part in parts if number == 2]
+    shape = tuple(_fields(part)[0].get(1, 0) for dimensions in shapes for number, part in dimensions if number == 2)
+    offset, size = numbers.get(4, 0), numbers.get(5, 0)
     if prod(shape) * dtype.itemsize != size or offset + size > len(data):
         raise BadBundleError(f"tensor {name} of shape {shape} does not fit its {size} bytes at {offset}")
     return np.frombuffer(data, dtype, prod(shape), offset).reshape(shape)
@@ -90,25 +87,28 @@ def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += own + size
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Numbers and values of a protobuf message."""
+def _fields(message: bytes) -> tuple[dict[int, int], list[tuple[int, bytes]]]:
+    """The whole numbers of a protobuf message by field, and its other fields with their bytes, in order."""
     at = 0
+    numbers: dict[int, int] = {}
+    parts: list[tuple[int, bytes]] = []
     while at < len(message):
         tag, at = _varint(message, at)
-        if tag & 7 == 0:
-            value, at = _varint(message, at)
-            yield tag >> 3, value
+        field, kind = tag >> 3, tag & 7
+        if kind == 0:
+            numbers[field], at = _varint(message, at)
             continue
-        if tag & 7 == 2:
+        if kind == 2:
             size, at = _varint(message, at)
-        elif tag & 7 in (1, 5):
-            size = 8 if tag & 7 == 1 else 4
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
         else:
             raise BadBundleError("a message of the index is broken")
         if at + size > len(message):
             raise BadBundleError("a message of the index is cut off")
-        yield tag >> 3, message[at : at + size]
+        parts.append((field, message[at : at + size]))
         at += size
+    return numbers, parts
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
