@@ -12,15 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft as scipy_fft
 
-from analytics_platform.sample_label.sound import (
-    BASE_RATE,
-    BRIGHTNESS,
-    DENSITY,
-    DYNAMICS,
-    HOOK,
-    LOUDNESS,
-    Sounds,
-)
+from analytics_platform.sample_label.catalogue import Catalogue
+from analytics_platform.sample_label.sound import BASE_RATE, BRIGHTNESS, DENSITY, DYNAMICS, HOOK, LOUDNESS
+from analytics_platform.sample_label.spec import LabelSpec, Purpose
 from analytics_platform.sample_label.words import GENRES
 
 Signal = NDArray[np.float32]
@@ -32,6 +26,7 @@ SLOW_STEP = 3_300
 TABLE_BITS = 11
 MOST_PARTIALS = 40
 FADE_S = 0.25
+_ARTISTS, _PLAYERS, _TRACKS = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +88,30 @@ class Clip:
     track_seed: tuple[int, ...]
 
 
-def style_of(genre: str, random: np.random.Generator) -> Style:
-    """What an artist of a genre plays."""
-    own = [name for name, _ in GENRES].index(genre)
-    return STYLES[own if random.random() < OWN_STYLE else random.integers(len(STYLES))]
-
-
-def describe(sounds: Sounds, track: int, style: Style, artist_seed: list[int], track_seed: list[int]) -> Clip:
-    """The clip of a track, by its row number."""
-    return Clip(
-        style=style,
-        step=int(sounds.steps[track]),
-        key=int(sounds.keys[track]),
-        is_minor=bool(sounds.is_minor[track]),
-        qualities=tuple(sounds.qualities[track].tolist()),
-        artist_seed=tuple(artist_seed),
-        track_seed=tuple(track_seed),
-    )
+def clips_of(spec: LabelSpec, catalogue: Catalogue) -> list[Clip]:
+    """The clips of all tracks, in their order."""
+    sounds, styles = catalogue.sounds, []
+    for genre in catalogue.genres:
+        own = [name for name, _ in GENRES].index(genre)
+        random = spec.random(Purpose.SOUND, _ARTISTS, len(styles))
+        styles.append(STYLES[own if random.random() < OWN_STYLE else random.integers(len(STYLES))])
+    return [
+        Clip(
+            style=styles[artist],
+            step=step,
+            key=key,
+            is_minor=is_minor,
+            qualities=tuple(qualities),
+            artist_seed=(spec.seed, int(Purpose.SOUND), _PLAYERS, artist),
+            track_seed=(spec.seed, int(Purpose.SOUND), _TRACKS, track),
+        )
+        for track, (artist, step, key, is_minor, qualities) in enumerate(
+            zip(
+                catalogue.track_artists.tolist(), sounds.steps.tolist(), sounds.keys.tolist(),
+                sounds.is_minor.tolist(), sounds.qualities.tolist(), strict=True,
+            )
+        )
+    ]  # fmt: skip
 
 
 def play(clip: Clip, seconds: float, rate: int = BASE_RATE, channels: int = 1) -> Signal:
