@@ -1,6 +1,7 @@
 """A seeded label in true vendor formats, with known truth."""
 
 from analytics_platform.sample_label.generate import generate, write_day
+from analytics_platform.sample_label.masters import render_masters
 from analytics_platform.sample_label.spec import LabelSpec, LabelSummary
 
-__all__ = ["LabelSpec", "LabelSummary", "generate", "write_day"]
+__all__ = ["LabelSpec", "LabelSummary", "generate", "render_masters", "write_day"]

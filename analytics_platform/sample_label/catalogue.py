@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics_platform.sample_label.markets import NEVER, draw_affinities, draw_launch_days
+from analytics_platform.sample_label.sound import EFFECT, Sounds, draw_sounds
 from analytics_platform.sample_label.spec import LabelSpec, Purpose
 from analytics_platform.sample_label.words import (
     COUNTRIES,
@@ -23,6 +24,7 @@ MIX_PRIOR = (2.8, 0.88, 0.32)
 HOME_BOOST = 3.0
 OTHER_CLUSTER_WEIGHT = 0.04
 BREAKTHROUGH_EVERY = 10
+YEARS_OF_RELEASES = 4
 LATE_SHARES = (0.75, 0.17)
 """Share of listeners who join late: of an artist who is breaking through, and of any other."""
 
@@ -56,6 +58,16 @@ class Catalogue:
     late_shares: np.ndarray
     """Share of an artist's listeners of the first 90 days who join in their course where the artist is launched
     from the start, before some drop out, (A,)."""
+    sounds: Sounds
+    luck: np.ndarray
+    """Popularity of tracks within their artist but for their sound, (T,)."""
+    release_days: np.ndarray
+    """Day index of the release, (T,); an album's tracks come out together, and all before the first day of plays."""
+
+    @property
+    def track_weights(self) -> np.ndarray:
+        """Popularity of tracks within their artist: luck, and how far the sound appeals, (T,)."""
+        return self.luck * np.exp(EFFECT * self.sounds.appeal)
 
     @property
     def is_available(self) -> np.ndarray:
@@ -108,9 +120,11 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
     ends = random.integers(0, len(TITLE_ENDS), tracks).tolist()
     titles = [f"{TITLE_STARTS[start]} {TITLE_ENDS[end]}" for start, end in zip(starts, ends, strict=True)]
     # An album holds up to four tracks of its artist and is named after its first.
-    opening = (np.arange(tracks) - place % 4).tolist()
+    opening = np.arange(tracks) - place % 4
     name_order = random.permutation(max(2_500, count))[:count]
-    weights = random.gamma(1.0, 1.0, tracks) + 0.05
+    luck = random.gamma(1.0, 1.0, tracks) + 0.05
+    sounds = draw_sounds(spec, clusters, artists)
+    weights = luck * np.exp(EFFECT * sounds.appeal)
     totals = np.add.reduceat(weights, first[:-1])
     cumulated = np.cumsum(weights)
     steps = artists + (cumulated - (cumulated[first[:-1]] - weights[first[:-1]])[artists]) / totals[artists]
@@ -130,12 +144,15 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
         first_tracks=first,
         track_artists=artists,
         track_names=titles,
-        album_names=[titles[track] for track in opening],
+        album_names=[titles[track] for track in opening.tolist()],
         isrcs=[f"QZACM26{number:05d}" for number in range(tracks)],
-        upcs=[_upc(track) for track in opening],
+        upcs=[_upc(track) for track in opening.tolist()],
         durations_s=durations,
         track_steps=steps,
         late_shares=np.where(is_breakthrough, *LATE_SHARES),
+        sounds=sounds,
+        luck=luck,
+        release_days=_release_days(spec, opening),
     )
 
 
@@ -144,6 +161,12 @@ def cumulated(weights: np.ndarray) -> np.ndarray:
     steps = np.cumsum(weights, axis=1)
     steps /= steps[:, -1:]
     return (steps + np.arange(len(weights))[:, None]).ravel()
+
+
+def _release_days(spec: LabelSpec, opening: np.ndarray) -> np.ndarray:
+    """Day index of each album's release, by its first track: up to YEARS_OF_RELEASES before the start."""
+    days = spec.random(Purpose.RELEASES).integers(-365 * YEARS_OF_RELEASES, 0, len(opening))
+    return days[opening].astype(np.int32)
 
 
 def _upc(number: int) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,32 @@ def zipped(name: str, body: bytes) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(entry, body, compresslevel=1)
     return buffer.getvalue()
+
+
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def ogg_with_serial(body: bytes, serial: int) -> bytes:
+    """An Ogg file with another stream number; nothing else differs between two encodings of one sound.
+
+    Pages after RFC 3533: the number is at byte 14, the checksum at 22. The checksum is zlib's without its
+    inversions and with the bits of each byte, and of the sum, in the other order.
+
+    Raises:
+        ValueError: it is no Ogg file.
+    """
+    pages, place = bytearray(body), 0
+    while place < len(body):
+        if body[place : place + 4] != b"OggS":
+            raise ValueError("an Ogg page was expected")
+        segments = body[place + 26]
+        end = place + 27 + segments + sum(body[place + 27 : place + 27 + segments])
+        pages[place + 14 : place + 18] = struct.pack("<I", serial)
+        pages[place + 22 : place + 26] = bytes(4)
+        total = zlib.crc32(pages[place:end].translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+        pages[place + 22 : place + 26] = struct.pack(">I", total).translate(_REVERSED)
+        place = end
+    return bytes(pages)
 
 
 def write_atomically(path: Path, body: bytes) -> None:

@@ -32,6 +32,9 @@ class Purpose(IntEnum):
     SHUFFLE = 7
     TASTES = 8
     MARKETS = 9
+    SOUND = 10
+    RELEASES = 11
+    MASTERS = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ import polars as pl
 
 from analytics_platform.sample_label import fuga
 from analytics_platform.sample_label.audience import DEVICES, GENDERS, NO_BIRTH_YEAR, NO_GENDER
+from analytics_platform.sample_label.catalogue import Catalogue
 from analytics_platform.sample_label.delivery import Delivery
 from analytics_platform.sample_label.faults import KINDS
 from analytics_platform.sample_label.files import write_atomically
 from analytics_platform.sample_label.law import profiles, thresholds
 from analytics_platform.sample_label.markets import NEVER
 from analytics_platform.sample_label.plays import Aggregates, Plays
+from analytics_platform.sample_label.sound import EFFECT, KEYS, QUALITIES
 from analytics_platform.sample_label.spec import APPLE, FAN_TYPES, FUGA, LICENSORS, SPOTIFY, VENDORS, LabelSpec
 from analytics_platform.sample_label.words import COUNTRIES
 from analytics_platform.sample_label.world import World, labels
@@ -72,6 +74,7 @@ class Ledger:
             "artists": artist_truth(self.world, self.pair_plays),
             "markets": market_truth(self.world),
             "tracks": track_truth(self.world),
+            "track_variance": variance_truth(self.world.catalogue),
             "listeners": listener_truth(self.world),
             "pairs": pair_truth(self.world, self.pair_plays),
             "profiles": profiles(self.world.spec.start),
@@ -155,8 +158,13 @@ def market_truth(world: World) -> pl.DataFrame:
 
 
 def track_truth(world: World) -> pl.DataFrame:
-    """One row per track with its id at each vendor."""
+    """One row per track with its id at each vendor, its sound and what that is worth.
+
+    Qualities are in standard deviations; ``artist_share`` is the expected share of its artist's plays.
+    """
     catalogue = world.catalogue
+    sounds, weights = catalogue.sounds, catalogue.track_weights
+    totals = np.add.reduceat(weights, catalogue.first_tracks[:-1])
     return pl.DataFrame(
         {
             "track_row": np.arange(len(catalogue.isrcs), dtype=np.int32),
@@ -170,8 +178,35 @@ def track_truth(world: World) -> pl.DataFrame:
             "spotify_track_id": world.track_ids(SPOTIFY),
             "apple_identifier": world.apple_identifiers(),
             "fuga_asset_id": world.fuga_asset_ids(),
+            "release_date": [world.spec.day(day) for day in catalogue.release_days.tolist()],
+            "genre": pl.Series(catalogue.genres).gather(catalogue.track_artists),
+            "cluster": catalogue.clusters[catalogue.track_artists],
+            "tempo_bpm": sounds.tempos,
+            "key": labels(KEYS, sounds.keys),
+            "mode": labels(("major", "minor"), sounds.is_minor.astype(np.int8)),
+            **{name: sounds.qualities[:, place] for place, name in enumerate(QUALITIES)},
+            "sound_appeal": sounds.appeal,
+            "artist_share": weights / totals[catalogue.track_artists],
         }
     )
+
+
+def variance_truth(catalogue: Catalogue) -> pl.DataFrame:
+    """Shares of the variance of tracks' log expected plays, all artists open everywhere: columns part, share.
+
+    A part's share is its covariance with the whole, so the four sum to 1: the artist's popularity; the sound
+    and the luck of the track; and ``rivals``, the artist's other tracks, who have the rest of its plays.
+    """
+    totals = np.add.reduceat(catalogue.track_weights, catalogue.first_tracks[:-1])
+    parts = {
+        "artist": np.log(catalogue.popularity)[catalogue.track_artists],
+        "sound": EFFECT * catalogue.sounds.appeal,
+        "luck": np.log(catalogue.luck),
+        "rivals": -np.log(totals)[catalogue.track_artists],
+    }
+    whole = np.sum(list(parts.values()), axis=0)
+    shares = [float(np.cov(part, whole)[0, 1] / np.var(whole, ddof=1)) for part in parts.values()]
+    return pl.DataFrame({"part": list(parts), "share": shares})
 
 
 def listener_truth(world: World) -> pl.DataFrame:
