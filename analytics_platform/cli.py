@@ -63,13 +63,13 @@ def demo(
         progress.update(task, description=f"Wrote {summary.files:,} files, {summary.rows:,} rows")
         task = progress.add_task("Rendering the label's masters", total=None)
         rendered = render_masters(
-            spec, sample / "masters", progress=lambda done, total: progress.update(task, completed=done, total=total)
+            spec, sample, progress=lambda done, total: progress.update(task, completed=done, total=total)
         )
-        progress.update(task, description=f"Rendered {rendered:,} masters")
+        progress.update(task, description=f"Rendered {rendered:,} new masters")
     _copy_into_inbox([sample / "deliveries"], settings.inbox)
     if settings.masters is None:
         shutil.copytree(sample / "masters", settings.masters_root, copy_function=_link, dirs_exist_ok=True)
-    _fetch_weights(settings)
+    _fetch_weights(settings, None)
     _run(settings, "all", (spec.start, spec.start + timedelta(days=spec.days - 1)), changed_only=False)
     _show_results(settings)
 
@@ -152,6 +152,39 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000)
     os.execv(command, [str(command), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(port)])
 
 
+@app.command("fetch-weights")
+def fetch_weights(
+    wheel: Annotated[
+        Path | None, typer.Option(help="The wheel of musicnn 0.1.0, where there is no network.", exists=True)
+    ] = None,
+) -> None:
+    """Fetch the weights of MusiCNN (29 MB, ISC licence), which embeddings and tags are made with."""
+    if not _fetch_weights(Settings(), wheel):
+        raise typer.Exit(1)
+
+
+def _fetch_weights(settings: Settings, wheel: Path | None) -> bool:
+    from analytics_platform.audio.embeddings import WeightsError
+    from analytics_platform.audio.musicnn_weights import fetch_musicnn
+
+    try:
+        with console.status("Fetching the weights of MusiCNN"):
+            fetch_musicnn(settings.models_root / "pretrained" / "musicnn_msd", wheel)
+    except WeightsError as error:
+        console.print(f"[yellow]No embeddings and no tags: {error}[/]")
+        return False
+    return True
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for a file, or a copy where the file system has no such thing."""
+    Path(target).unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 spotify = typer.Typer(help="What Spotify's Web API gives this app.", no_args_is_help=True)
 app.add_typer(spotify, name="spotify")
 
@@ -159,17 +192,25 @@ app.add_typer(spotify, name="spotify")
 @spotify.command()
 def probe() -> None:
     """Ask Spotify what this app may do: batch calls, popularity, previews, page limits."""
-    from analytics_platform.catalogue.gathering import spotify_client
+    from analytics_platform.catalogue.gathering import spotify_client, spotify_limiter
+    from analytics_platform.catalogue.journal import Journal
     from analytics_platform.catalogue.probe import probe as ask
+    from analytics_platform.catalogue.spotify import CredentialsError
 
-    client = spotify_client(Settings())
+    settings = Settings()
+    client = spotify_client(settings)
     if client is None:
         raise _fail(
             "No credentials. Set ANALYTICS_SPOTIFY_CLIENT_ID and ANALYTICS_SPOTIFY_CLIENT_SECRET; "
             "docs/spotify.md says how to get them."
         )
     table = RichTable("capability", "value", title="Spotify Web API")
-    for name, value in ask(client).rows():
+    try:
+        with Journal(settings.catalogue_journal) as journal, console.status("Asking Spotify"):
+            rows = ask(client, spotify_limiter(settings, journal)).rows()
+    except CredentialsError as error:
+        raise _fail(str(error)) from None
+    for name, value in rows:
         table.add_row(name, value)
     console.print(table)
 

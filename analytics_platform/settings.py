@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     spotify_market: str = Field(
         default="US", pattern="^[A-Z]{2}$", description="Country whose catalogue Spotify is asked for."
     )
-    preview_sources: tuple[Literal["deezer", "itunes"], ...] = Field(
+    preview_sources: tuple[Literal["deezer", "itunes", "spotify"], ...] = Field(
         default=(), description="Whose previews to fetch where there is no master; read their terms first."
     )
     usage_rights: dict[str, tuple[Literal["analyse", "train", "display"], ...]] = Field(

@@ -22,7 +22,7 @@ from analytics_platform.orchestration.metadata import (
 )
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform.orchestration.specs import table_specs
-from analytics_platform.orchestration.workers import GPU_TAGS
+from analytics_platform.orchestration.workers import GPU_POOL, GPU_TAGS, device
 
 if TYPE_CHECKING:
     from analytics_platform.audio.analysing import Worked
@@ -106,7 +106,7 @@ def analyse_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[
     specs=_batch_specs(FROM_NETS, {"python", "pytorch"}),
     check_specs=[declared_spec(table) for table in FROM_NETS],
     backfill_policy=partitions.SOME_BATCHES,
-    pool="gpu",
+    pool=GPU_POOL,
     op_tags=GPU_TAGS,
 )
 def embed_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
@@ -114,7 +114,7 @@ def embed_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Pl
     from analytics_platform.audio.embedding import embed_batch, embedders
 
     lake, settings = platform.lake, platform.settings
-    nets = embedders(settings.models_root, settings.vggish_weights, settings.vggish_sha256)
+    nets = embedders(settings.models_root, settings.vggish_weights, settings.vggish_sha256, device())
     if not nets:
         context.log.warning("No pretrained net has its weights here, so there are no embeddings: see docs/audio.md.")
     done = [
@@ -123,6 +123,7 @@ def embed_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Pl
     ]
     for table in FROM_NETS:
         metadata = written_metadata(lake, table, done[-1].commits[table.full_name]) | _work(done)
+        metadata["device"] = device()
         metadata["models"] = ", ".join(net.name for net in nets) or "none: no weights"
         if table is TAGS:
             metadata["loudest_tags"] = _counts(sum((embedded.tags for embedded in done), Counter()), "tag")

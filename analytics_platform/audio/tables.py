@@ -136,7 +136,7 @@ TRACK_AUDIO = Table(
         Column(
             "status",
             "VARCHAR",
-            "analysed; waiting for its batch; rejected (could not be read); not allowed (no right to analyse); missing.",
+            "analysed; waiting for its batch; rejected (not readable); not allowed (no right to analyse); missing.",
             values=("analysed", "waiting", "rejected", "not allowed", "missing"),
         ),
         Column("reason", "VARCHAR", "Why it is rejected or missing; null otherwise.", True),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analytics_platform.catalogue.clips import isrc_of, rows_of
 from analytics_platform.catalogue.http_logs import redact_http_logs
 from analytics_platform.catalogue.requests import Answer, Outcome
-from analytics_platform.catalogue.tables import OUTSIDE_POPULARITY, TRACKS
+from analytics_platform.catalogue.tables import POPULARITY_SNAPSHOTS, TRACKS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -211,7 +211,7 @@ def tracks_of(answers: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> pl.
 
 
 def popularity_of(answers: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> pl.DataFrame:
-    """Rows of ``catalogue.outside_popularity``: the rank of each track, the last of each day.
+    """Rows of ``catalogue.popularity_snapshots``: the rank of each track, the last of each day.
 
     Deezer names no largest rank. Values up to about a million are seen, but that is no promise: the scale's
     maximum stays null, and the rank is read as a percentile among the ranks of the day.
@@ -232,4 +232,4 @@ def popularity_of(answers: Iterable[tuple[str, Mapping[str, Any], datetime]]) ->
             "scale_maximum": None,
             "observed_at": observed_at,
         }
-    return rows_of(OUTSIDE_POPULARITY, rows.values())
+    return rows_of(POPULARITY_SNAPSHOTS, rows.values())

@@ -72,6 +72,15 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """The last answer to a request."""
+
+    answer: Answer
+    due_at: float | None
+    """When it is to be asked again, seconds since 1970; None for never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """How long a source is to be left alone."""
 
@@ -140,6 +149,19 @@ class Journal:
             (source, now, kind, kind, limit),
         )
         return [Request(*row) for row in rows]
+
+    def known(self, request: Request) -> Known | None:
+        """What the source last answered to a request; None if it was never answered."""
+        row = self._connection.execute(
+            "select outcome, http_status, reason, due_at, body from requests"
+            f" left join payloads on request_id = id where {_IS}",
+            _key(request),
+        ).fetchone()
+        if row is None or row[0] == "waiting":
+            return None
+        outcome, status, reason, due_at, body = row
+        payload = json.loads(zlib.decompress(body)) if body is not None and outcome == "ok" else None
+        return Known(Answer(outcome, status, reason, payload), due_at)
 
     def next_due_at(self, source: str) -> float | None:
         """When the first unfinished request is due, 0 if it was never asked; None if nothing is left."""

@@ -26,8 +26,7 @@ from analytics_platform.catalogue.clips import (
     read_header,
     rows_of,
 )
-from analytics_platform.catalogue.tables import CLIPS
-from analytics_platform.lakehouse.tables import Column, Table
+from analytics_platform.catalogue.tables import CLIPS, MASTER_FILES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,24 +36,6 @@ MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_FILE_BYTES = 4 * 2**30
 """Above that a file is no single recording: two hours of stereo at 96 kHz and 24 bits."""
 HASH_CHUNK = 2**20
-
-INDEX = Table(
-    "catalogue",
-    "master_files",
-    "One row per audio file: what was read of it, so that it need not be read again while it is unchanged.",
-    (
-        Column("path", "VARCHAR", "Path below the root."),
-        Column("size_bytes", "BIGINT", "Size in bytes."),
-        Column("changed", "VARCHAR", "ETag or time of change, as the store gives it; null: always read again.", True),
-        Column("codec", "VARCHAR", "Format by the content."),
-        Column("duration_s", "DOUBLE", "Length in seconds.", True),
-        Column("isrc_tags", "VARCHAR", "ISRC tags as written, one a line."),
-        Column("problem", "VARCHAR", "Why header and tags could not be read.", True),
-        Column("sha256", "VARCHAR", "SHA-256; null if it was not needed yet.", True),
-    ),
-    key=("path",),
-)
-"""The frame that a scan gives and the next scan takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +47,7 @@ class Masters:
     problems: pl.DataFrame
     """Columns path, reason: a file, or a line of the manifest."""
     index: pl.DataFrame
-    """One row per audio file, as ``INDEX``; goes into the next scan."""
+    """One row per audio file, as ``MASTER_FILES``; goes into the next scan."""
     hashed: int
     """Files whose content was read whole in this scan."""
 
@@ -140,9 +121,17 @@ def index_masters(uri: str, previous: pl.DataFrame | None = None, *, max_bytes: 
     kept = ("isrc", "may_analyse")
     columns = [column.name for column in CLIPS]
     candidates = rows_of(CLIPS, rows).select(columns[columns.index(kept[0]) : columns.index(kept[1])])
-    index = rows_of(INDEX, (_index_row(file) for file in files.values()))
+    index = rows_of(MASTER_FILES, (_index_row(file) for file in files.values()))
     schema = {"path": pl.String, "reason": pl.String}
     return Masters(candidates, pl.DataFrame(problems, schema=schema, orient="row").sort("path"), index, hashed)
+
+
+def listing(uri: str) -> list[tuple[str, int, str | None]]:
+    """Path, size in bytes and time of change of every file below ``uri``, none if it is not there; opens nothing."""
+    import fsspec.core
+
+    fs, root = fsspec.core.url_to_fs(uri)
+    return [(file.path, file.size_bytes, file.changed) for file in _walk(fs, root, [])] if fs.isdir(root) else []
 
 
 def _walk(fs: Any, root: str, problems: list[tuple[str, str]]) -> Iterator[_File]:

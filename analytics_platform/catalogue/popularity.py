@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 
 import polars as pl
 
+from analytics_platform.catalogue.rows import frame_of
 from analytics_platform.catalogue.tables import POPULARITY_SNAPSHOTS
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.streams.tables import PLAYS, TRACK_ARTISTS
@@ -17,13 +18,13 @@ def own_popularity(lake: Lake) -> pl.DataFrame:
     """Plays and listeners of each recording in the 28 days that end on the last day with plays.
 
     Returns:
-        Rows of ``catalogue.popularity_snapshots`` without percentiles; none without plays.
+        Rows of ``catalogue.popularity_snapshots``, the percentiles still null; none without plays.
     """
     with lake.connect(PLAYS, TRACK_ARTISTS) as connection:
         last = connection.sql("select max(play_date) from streams.plays").fetchall()[0][0]
         if last is None:
-            return pl.DataFrame(schema=_SCHEMA)
-        counted = connection.execute(
+            return frame_of(POPULARITY_SNAPSHOTS, [])
+        counted = connection.sql(
             f"""select coalesce(plays.isrc, tracks.isrc) as isrc, cast(sum(plays.plays) as double) as plays,
                 cast(count(distinct plays.listener_key) as double) as listeners
             from streams.plays as plays
@@ -31,7 +32,7 @@ def own_popularity(lake: Lake) -> pl.DataFrame:
             where plays.play_date > ? - {WINDOW_DAYS} and plays.plays > 0
                 and coalesce(plays.isrc, tracks.isrc) is not null
             group by 1""",
-            [last],
+            params=[last],
         ).pl()
     seen = datetime.combine(last, time.max, UTC).replace(tzinfo=None)
     measured = counted.rename({"plays": "plays_28_days", "listeners": "listeners_28_days"}).unpivot(
@@ -46,27 +47,14 @@ def own_popularity(lake: Lake) -> pl.DataFrame:
         "isrc",
         "value",
         pl.lit(None, pl.Float64).alias("scale_maximum"),
+        pl.lit(None, pl.Float64).alias("percentile"),
         pl.lit(seen, pl.Datetime("us")).alias("observed_at"),
     )
 
 
 def with_percentiles(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add ``percentile``: the share within the same day, source, measure and subject below a value, ties half."""
+    """Fill ``percentile``: the share within the same day, source, measure and subject below a value, ties half."""
     scale = ["observed_on", "source", "measure", "subject"]
     return rows.with_columns(
         percentile=(pl.col("value").rank("average").over(scale) - 0.5) / pl.len().over(scale)
     ).select([column.name for column in POPULARITY_SNAPSHOTS])
-
-
-_SCHEMA = {
-    "observed_on": pl.Date,
-    "source": pl.String,
-    "measure": pl.String,
-    "subject": pl.String,
-    "source_id": pl.String,
-    "isrc": pl.String,
-    "value": pl.Float64,
-    "scale_maximum": pl.Float64,
-    "observed_at": pl.Datetime("us"),
-}
-"""Columns of a snapshot before its percentile, the same for all sources."""

@@ -1,13 +1,19 @@
 """The catalogue sensor: new masters, and requests whose time has come."""
 
 import hashlib
+import json
+import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 
+from analytics_platform.settings import Settings
 
-def build_catalogue_sensor(job_name: str, masters: str, journal: Path) -> dg.SensorDefinition:
+LEAST_PAUSE_S = 300.0
+"""Between two runs that only go on asking: one that fails at once must not be started every minute."""
+
+
+def build_catalogue_sensor(job_name: str, settings: Settings) -> dg.SensorDefinition:
     """A sensor that starts the job ``job_name`` when there is something to gather.
 
     A run that has used up a source's limit ends and says from when on it may be asked again;
@@ -22,22 +28,33 @@ def build_catalogue_sensor(job_name: str, masters: str, journal: Path) -> dg.Sen
         description="Gathers new masters, and what outside catalogues may be asked again.",
     )
     def catalogue_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        from analytics_platform.catalogue.journal import Journal
+        from analytics_platform.catalogue.gathering import next_work_at
         from analytics_platform.catalogue.masters import listing
 
-        seen = hashlib.sha256(repr(sorted(listing(masters))).encode()).hexdigest()
-        now = datetime.now(UTC)
-        due = Journal(journal).next_due() if journal.exists() else None
-        is_due = due is not None and due <= now
+        cursor = json.loads(context.cursor or "{}")
+        files = sorted(listing(settings.masters_root))
+        seen = hashlib.sha256(repr(files).encode()).hexdigest()
+        now, due_at = time.time(), next_work_at(settings)
         # The first look at an empty folder is no news.
-        changed = seen != (context.cursor or hashlib.sha256(b"[]").hexdigest())
+        changed = seen != cursor.get("seen") and (bool(files) or "seen" in cursor)
+        is_due = due_at is not None and max(due_at, cursor.get("started", 0.0) + LEAST_PAUSE_S) <= now
+        under_way = dg.RunsFilter(job_name=job_name, statuses=UNDER_WAY)
         if not changed and not is_due:
-            reason = "no new masters, nothing to ask"
-            if due is not None:
-                reason = f"no new masters; the next request is due at {due:%Y-%m-%d %H:%M} UTC"
-            return dg.SensorResult(skip_reason=reason, cursor=seen)
-        # One run for one state of the folder, and one for each moment at which requests came due.
-        key = f"{seen[:16]}-{due.isoformat() if due is not None and is_due else ''}"
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key)], cursor=seen)
+            later = "" if due_at is None else f", the next at {datetime.fromtimestamp(due_at, UTC):%Y-%m-%d %H:%M} UTC"
+            return dg.SensorResult(
+                skip_reason=f"no new masters, nothing to ask{later}", cursor=json.dumps(cursor | {"seen": seen})
+            )
+        if context.instance.get_runs_count(under_way):
+            return dg.SensorResult(skip_reason="a run is under way")
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=json.dumps({"seen": seen, "started": now}))
 
     return catalogue_sensor
+
+
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from analytics_platform.catalogue.crawl import SOURCE, code_of
 from analytics_platform.catalogue.journal import Journal, Stored
 from analytics_platform.catalogue.rows import frame_of, timestamp
-from analytics_platform.catalogue.tables import ALBUMS, ARTISTS, OUTSIDE_POPULARITY, TRACKS
+from analytics_platform.catalogue.tables import ALBUMS, ARTISTS, POPULARITY_SNAPSHOTS, TRACKS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +54,7 @@ def spotify_frames(journal: Journal) -> SpotifyFrames:
         frame_of(TRACKS, reader.rows(reader.tracks)),
         frame_of(ARTISTS, reader.rows(reader.artists)),
         frame_of(ALBUMS, reader.rows(reader.albums)),
-        frame_of(OUTSIDE_POPULARITY, reader.rows(reader.popularity)),
+        frame_of(POPULARITY_SNAPSHOTS, reader.rows(reader.popularity)),
         dict(sorted(reader.refused.items())),
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from analytics_platform.lakehouse.tables import Column, Table
 
 SOURCES = ("spotify", "deezer", "itunes")
@@ -84,32 +82,12 @@ ALBUMS = Table(
     key=("source", "source_album_id"),
 )
 
-OUTSIDE_POPULARITY = Table(
-    "catalogue",
-    "outside_popularity",
-    "One row per day, source, measure and thing measured: popularity as an outside catalogue gave it that day.",
-    (
-        Column("observed_on", "DATE", "Day of the answer, UTC.", minimum=date(2020, 1, 1)),
-        SOURCE,
-        Column(
-            "measure", "VARCHAR", "What is measured, in the source's word.", values=("popularity", "rank", "followers")
-        ),
-        Column("subject", "VARCHAR", "Kind of the thing measured.", values=("track", "artist")),
-        Column("source_id", "VARCHAR", "The source's id of the thing measured."),
-        ISRC,
-        Column("value", "DOUBLE", "The value as given, in the source's own scale.", minimum=0),
-        Column("scale_maximum", "DOUBLE", "Largest value that the scale has; null if it has none.", True, 0),
-        Column("observed_at", "TIMESTAMP", "When the source answered, UTC."),
-    ),
-    key=("observed_on", "source", "measure", "subject", "source_id"),
-)
-
 POPULARITY_SNAPSHOTS = Table(
     "catalogue",
     "popularity_snapshots",
     "One row per day, source, measure and thing measured: own plays beside what outside catalogues gave that day.",
     (
-        OUTSIDE_POPULARITY.column("observed_on"),
+        Column("observed_on", "DATE", "Day of the answer, UTC; for own plays the last day with plays."),
         Column("source", "VARCHAR", "own (the label's plays) or the outside catalogue.", values=("own", *SOURCES)),
         Column(
             "measure",
@@ -117,11 +95,11 @@ POPULARITY_SNAPSHOTS = Table(
             "plays_28_days and listeners_28_days (own, over the 28 days that end on observed_on); popularity, rank, "
             "followers (outside). Never compare values of two sources or measures.",
         ),
-        OUTSIDE_POPULARITY.column("subject"),
+        Column("subject", "VARCHAR", "Kind of the thing measured.", values=("track", "artist")),
         Column("source_id", "VARCHAR", "The source's id of the thing measured; for own plays the ISRC."),
         ISRC,
-        OUTSIDE_POPULARITY.column("value"),
-        OUTSIDE_POPULARITY.column("scale_maximum"),
+        Column("value", "DOUBLE", "The value as given, in the source's own scale.", minimum=0),
+        Column("scale_maximum", "DOUBLE", "Largest value that the scale has; null if it has none.", True, 0),
         Column(
             "percentile",
             "DOUBLE",
@@ -133,6 +111,7 @@ POPULARITY_SNAPSHOTS = Table(
         Column("observed_at", "TIMESTAMP", "When the value was seen, UTC; for own plays the end of the day."),
     ),
     key=("observed_on", "source", "measure", "subject", "source_id"),
+    partition_by=("observed_on",),
 )
 
 CLIPS = Table(
@@ -191,6 +170,32 @@ REQUESTS = Table(
     key=("source", "kind", "subject", "page_offset"),
 )
 
-TABLES = (TRACKS, ARTISTS, ALBUMS, OUTSIDE_POPULARITY, CLIPS, REQUESTS)
-SQL_TABLES = (POPULARITY_SNAPSHOTS,)
-"""Made by SQL models."""
+MASTER_FILES = Table(
+    "catalogue",
+    "master_files",
+    "One row per audio file: what was read of it, so that it need not be read again while it is unchanged.",
+    (
+        Column("path", "VARCHAR", "Path below the root."),
+        Column("size_bytes", "BIGINT", "Size in bytes."),
+        Column("changed", "VARCHAR", "ETag or time of change, as the store gives it; null: always read again.", True),
+        Column("codec", "VARCHAR", "Format by the content."),
+        Column("duration_s", "DOUBLE", "Length in seconds.", True),
+        Column("isrc_tags", "VARCHAR", "ISRC tags as written, one a line."),
+        Column("problem", "VARCHAR", "Why header and tags could not be read.", True),
+        Column("sha256", "VARCHAR", "SHA-256; null if it was not needed yet.", True),
+    ),
+    key=("path",),
+)
+
+REJECTED_MASTERS = Table(
+    "catalogue",
+    "rejected_masters",
+    "One row per file of the label's own folder, or line of its manifest, that was not taken, and why.",
+    (
+        Column("path", "VARCHAR", "Path below the folder of masters."),
+        Column("reason", "VARCHAR", "What is wrong with it."),
+    ),
+    key=("path", "reason"),
+)
+
+TABLES = (TRACKS, ARTISTS, ALBUMS, POPULARITY_SNAPSHOTS, CLIPS, REQUESTS, MASTER_FILES, REJECTED_MASTERS)

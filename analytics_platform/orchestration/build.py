@@ -99,7 +99,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
     catalogue = dg.define_asset_job(
         "catalogue",
         selection=dg.AssetSelection.assets(catalogue_assets.gather_catalogue, audio_assets.assign_clip_batches),
-        description="Own masters and outside catalogues into tables; new clips into batches, which follow by themselves.",
+        description="Own masters and outside catalogues into tables, new clips into batches.",
     )
     sound = dg.define_asset_job(
         "sound", selection=by_batch, description="Spectrograms, features and embeddings of batches of clips."
@@ -136,7 +136,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         jobs=[deliveries, catalogue, sound, publish, everything, maintenance],
         sensors=[
             build_inbox_sensor(deliveries.name, settings.inbox, settings.inbox_quiet_s),
-            build_catalogue_sensor(catalogue.name, settings.masters_root, settings.catalogue_journal),
+            build_catalogue_sensor(catalogue.name, settings),
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),

@@ -160,7 +160,9 @@ def heat_map(values: np.ndarray, caption: str) -> dg.MetadataValue:
     height, width = pixels.shape
     ramp = np.arange(256) / 255
     # Dark blue over red to light yellow: brightness rises all the way, so it also reads in grey.
-    palette = np.stack([np.clip(ramp * 1.6, 0, 1), ramp**1.5, np.clip(0.25 + ramp * 0.5 - 0.45 * ramp**3, 0, 1)], axis=1)
+    palette = np.stack(
+        [np.clip(ramp * 1.6, 0, 1), ramp**1.5, np.clip(0.25 + ramp * 0.5 - 0.45 * ramp**3, 0, 1)], axis=1
+    )
     lines = np.concatenate([np.zeros((height, 1), np.uint8), pixels], axis=1)
     png = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))

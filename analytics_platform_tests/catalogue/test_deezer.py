@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics_platform.catalogue.deezer import Deezer, popularity_of, tracks_of
-from analytics_platform.catalogue.tables import OUTSIDE_POPULARITY, TRACKS
+from analytics_platform.catalogue.tables import POPULARITY_SNAPSHOTS, TRACKS
 from analytics_platform_tests.catalogue.deezer_server import DeezerServer, deezer_server, error, track
 
 ISRC = "GBDUW0000059"
@@ -42,9 +42,7 @@ def deezer(server: DeezerServer) -> Generator[Deezer]:
     client.close()
 
 
-def test_a_track_is_told_without_the_address_of_its_preview(
-    deezer: Deezer, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_track_is_told_without_the_address_of_its_preview(deezer: Deezer, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         answer = deezer.ask(ISRC)
     assert (answer.outcome, answer.status) == ("ok", 200)
@@ -143,7 +141,7 @@ def test_no_field_of_a_wrong_type_gets_through(server: DeezerServer, deezer: Dee
     assert answer.outcome in {"ok", "error"}
     if answer.outcome == "ok":
         rows = [(ISRC, json.loads(json.dumps(answer.payload)), AT)]
-        for table, frame in ((TRACKS, tracks_of(rows)), (OUTSIDE_POPULARITY, popularity_of(rows))):
+        for table, frame in ((TRACKS, tracks_of(rows)), (POPULARITY_SNAPSHOTS, popularity_of(rows))):
             for column in table:
                 values = frame.get_column(column.name)
                 assert column.nullable or values.null_count() == 0
@@ -157,7 +155,7 @@ def test_rows_of_tracks_and_ranks(server: DeezerServer, deezer: Deezer) -> None:
     answers = [(isrc, deezer.ask(isrc).payload, AT) for isrc in (ISRC, undated)]
     tracks, ranks = tracks_of(answers), popularity_of(answers)
     assert tracks.columns == [column.name for column in TRACKS]
-    assert ranks.columns == [column.name for column in OUTSIDE_POPULARITY]
+    assert ranks.columns == [column.name for column in POPULARITY_SNAPSHOTS]
     assert tracks.row(0, named=True) == {
         "source": "deezer",
         "source_track_id": "3135556",

@@ -1,0 +1,176 @@
+"""A batch of clips: decoded and analysed by worker processes, written as one shard and one partition of each table."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from analytics_platform.audio.decode import SAMPLE_RATE, decode_file
+from analytics_platform.audio.names import FEATURE_NAMES
+from analytics_platform.audio.shards import PARAMETERS, SUFFIX, ShardWriter
+from analytics_platform.audio.tables import (
+    CLIP_BATCHES,
+    DESCRIPTORS,
+    FROM_SOUND,
+    LOW_LEVEL_FEATURES,
+    REJECTED_CLIPS,
+    SPECTROGRAMS,
+)
+from analytics_platform.audio.workers import Rejected, run_clips
+from analytics_platform.lakehouse.frames import frame_of
+from analytics_platform.lakehouse.lake import Commit, Lake
+from analytics_platform.lakehouse.tables import Table
+
+if TYPE_CHECKING:
+    from analytics_platform.audio.features import Analysis
+
+Say = Callable[[str], None]
+Result = TypeVar("Result")
+PICTURE_FRAMES = 323
+"""Every second frame at a hop of 1024 samples: enough for a small picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A clip to read."""
+
+    place: int
+    """Its number within the batch."""
+    clip_id: str
+    location: str
+    """As in the table."""
+    path: str
+    """Where it is opened: a path, or an address that fsspec knows."""
+    offset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a worker read of a clip."""
+
+    analysis: Analysis
+    sample_rate: int
+    channels: int
+
+
+@dataclass(slots=True)
+class Worked:
+    """What became of a batch."""
+
+    clips: int = 0
+    seconds: float = 0.0
+    commits: dict[str, Commit] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
+    """Rejected clips by reason."""
+    tags: Counter[str] = field(default_factory=Counter)
+    """Clips by the tag that is heard most in them."""
+    picture: np.ndarray | None = None
+    """(128, 323) dB of the first clip."""
+
+
+def clips_of(lake: Lake, audio_root: Path, batch: str) -> list[Clip]:
+    """The clips of a batch, in an order that stays."""
+    with lake.connect(CLIP_BATCHES) as connection:
+        rows = connection.execute(
+            "select clip_id, location, offset_s from audio.clip_batches where batch = ? order by clip_id", [batch]
+        ).fetchall()
+    return [
+        # What was downloaded lies below our own folder; a master has an address of its own.
+        Clip(place, clip_id, location, location if _is_absolute(location) else str(audio_root / location), offset_s)
+        for place, (clip_id, location, offset_s) in enumerate(rows)
+    ]
+
+
+def _is_absolute(location: str) -> bool:
+    return "://" in location or Path(location).is_absolute()
+
+
+def in_order(results: Iterable[tuple[Clip, Result]]) -> Iterator[tuple[Clip, Result]]:
+    """Results in the order of their clips, so that the same batch gives the same files again."""
+    early: dict[int, tuple[Clip, Result]] = {}
+    place = 0
+    for clip, result in results:
+        early[clip.place] = clip, result
+        while place in early:
+            yield early.pop(place)
+            place += 1
+
+
+def read_clip(clip: Clip) -> Read:
+    """Decode and analyse one clip; runs in a worker."""
+    from analytics_platform.audio.features import analyse
+
+    decoded = decode_file(clip.path, offset_s=clip.offset_s)[0]
+    return Read(analyse(decoded.samples, decoded.length), decoded.sample_rate, decoded.channels)
+
+
+def warm_up() -> None:
+    """Import and build what every clip needs, once in each worker."""
+    from analytics_platform.audio.features import analyse
+
+    noise = np.random.default_rng(0).normal(0, 0.1, 30 * SAMPLE_RATE).astype(np.float32)
+    analyse(noise, len(noise))
+
+
+def analyse_batch(lake: Lake, audio_root: Path, spectrograms_root: Path, batch: str, *, say: Say) -> Worked:
+    """Read the clips of a batch and replace its shard and its partition of the tables ``FROM_SOUND``.
+
+    The shard is in place before the tables name it; the same clips give the same bytes.
+    """
+    begun = time.monotonic()
+    clips = clips_of(lake, audio_root, batch)
+    worked = Worked(clips=len(clips))
+    rows: dict[Table, list[dict[str, object]]] = {table: [] for table in FROM_SOUND}
+    shard_name = f"{PARAMETERS}/{batch}{SUFFIX}"
+    results = run_clips(clips, read_clip, workers=min(lake.threads, max(len(clips), 1)), prepare=warm_up)
+    with ShardWriter(spectrograms_root / shard_name) as shard:
+        for clip, result in in_order(results):
+            common = {"clip_id": clip.clip_id, "batch": batch}
+            if isinstance(result, Rejected):
+                worked.reasons[result.reason] += 1
+                rows[REJECTED_CLIPS].append(
+                    {**common, "location": clip.location, "reason": result.reason, "detail": result.detail}
+                )
+                continue
+            analysis = result.analysis
+            rows[SPECTROGRAMS].append(
+                {
+                    **common,
+                    "parameters": PARAMETERS,
+                    "shard": shard_name,
+                    "shard_row": shard.append(analysis.log_mel),
+                    "frames": analysis.frames,
+                    "duration_s": analysis.descriptors.duration_s,
+                }
+            )
+            rows[LOW_LEVEL_FEATURES] += [
+                {**common, "feature_set": name, **dict(zip(FEATURE_NAMES, _nulls(values), strict=True))}
+                for name, values in analysis.features.items()
+            ]
+            rows[DESCRIPTORS].append(
+                {
+                    **common,
+                    **asdict(analysis.descriptors),
+                    "sample_rate": result.sample_rate,
+                    "channels": result.channels,
+                }
+            )
+            if worked.picture is None:
+                worked.picture = analysis.log_mel[0, :: 646 // PICTURE_FRAMES].T.astype(np.float32)
+            if clip.place % 64 == 63:
+                say(f"{batch}: {clip.place + 1} of {len(clips)} clips")
+    for table, found in rows.items():
+        frame = frame_of(table, found)
+        worked.commits[table.full_name] = lake.write_frame(table, frame, partition={"batch": batch})
+    worked.seconds = time.monotonic() - begun
+    return worked
+
+
+def _nulls(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else float(value) for value in values]
