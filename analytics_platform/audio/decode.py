@@ -14,13 +14,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from soundfile import SoundFile
 
@@ -146,7 +146,7 @@ def _read(source: bytes | BinaryIO, offset_s: float, seconds: float) -> tuple[Sa
     file = _Watched(io.BytesIO(source) if isinstance(source, bytes) else source)
     _check_start(file.start())
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(cast("BinaryIO", file)) as sound:
             codec = _check_header(sound)
             first = round(offset_s * sound.samplerate)
             if first >= sound.frames:
@@ -155,8 +155,8 @@ def _read(source: bytes | BinaryIO, offset_s: float, seconds: float) -> tuple[Sa
             if first:
                 sound.seek(first)
             # Not read(frames): what it would take memory for is what the header claims.
-            frames = np.empty((ceil(seconds * sound.samplerate), sound.channels), dtype=np.float32)
-            frames = sound.read(out=frames)
+            frames: Samples = np.empty((ceil(seconds * sound.samplerate), sound.channels), dtype=np.float32)
+            frames = frames[: len(sound.read(out=frames))]
             rate, channels = sound.samplerate, sound.channels
     except soundfile.LibsndfileError as error:
         file.check()
@@ -165,7 +165,7 @@ def _read(source: bytes | BinaryIO, offset_s: float, seconds: float) -> tuple[Sa
     file.check()
     with np.errstate(all="ignore"):
         # Twice as fast as a mean over the axis, which costs as much as decoding an MP3.
-        mono = frames[:, 0] if channels == 1 else (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
+        mono: Samples = frames[:, 0] if channels == 1 else np.multiply(frames[:, 0] + frames[:, 1], np.float32(0.5))
     return mono, rate, channels, codec
 
 
@@ -244,7 +244,7 @@ class _Watched:
         return 0
 
     @contextmanager
-    def _remembered(self) -> Iterator[None]:
+    def _remembered(self) -> Generator[None]:
         try:
             yield
         except Exception as error:
@@ -296,7 +296,7 @@ def _open(location: str, open_files: ExitStack) -> bytes | BinaryIO:
             raise RejectedError("file missing", "not a file")
         size = status.st_size
         _check_size(size)
-        file = open_files.enter_context(Path(location).open("rb"))
+        file = open_files.enter_context(Path(location).open("rb"))  # noqa: SIM115 - entered right here
     return file.read() if size <= WHOLE_FILE else file
 
 
