@@ -34,6 +34,8 @@ LONGEST_S = 60.0
 """More than this is never decoded."""
 SHORTEST_S = 3.0
 """Less sound than this is no clip: the pretrained models' windows are 3 s."""
+LEAD_S = 0.2
+"""Decoded before an excerpt and dropped: frames of MP3 and Opus lean on those before them."""
 SAMPLE_RATES = (8_000, 192_000)
 CHANNELS = 2
 """A surround mix has a downmix of its own, which the mean of its channels is not: it is refused."""
@@ -98,8 +100,7 @@ def decode(
 
     Args:
         source: the bytes of a file, or an open file, of which only what the excerpt needs is read.
-        offset_s: where the excerpt begins. In an MP3 of variable bit rate libsndfile finds the place by the
-            100 marks of its header: the same place each time, but up to about 1 % of the file's length off.
+        offset_s: where the excerpt begins; it is reached by seeking.
         sample_rate: Hz, of the result.
         seconds: length of the result, at most 60.
 
@@ -152,16 +153,19 @@ def _read(source: bytes | BinaryIO, offset_s: float, seconds: float) -> tuple[Sa
             if first >= sound.frames:
                 length = sound.frames / sound.samplerate
                 raise RejectedError("too short", f"{length:.2f} s, the excerpt begins at {offset_s:.2f} s")
+            lead = min(first, round(LEAD_S * sound.samplerate))
             if first:
-                sound.seek(first)
+                sound.seek(first - lead)
             # Not read(frames): what it would take memory for is what the header claims.
-            frames: Samples = np.empty((ceil(seconds * sound.samplerate), sound.channels), dtype=np.float32)
-            frames = frames[: len(sound.read(out=frames))]
+            wanted = lead + ceil(seconds * sound.samplerate)
+            frames: Samples = np.empty((wanted, sound.channels), dtype=np.float32)
+            frames = frames[lead : len(sound.read(out=frames))]
             rate, channels = sound.samplerate, sound.channels
     except soundfile.LibsndfileError as error:
         file.check()
         unrecognised = 1
-        raise RejectedError("not audio" if error.code == unrecognised else "unreadable", error.error_string) from None
+        detail = error.error_string or f"error {error.code} of libsndfile"
+        raise RejectedError("not audio" if error.code == unrecognised else "unreadable", detail) from None
     file.check()
     with np.errstate(all="ignore"):
         # Twice as fast as a mean over the axis, which costs as much as decoding an MP3.

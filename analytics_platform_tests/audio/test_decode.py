@@ -61,15 +61,15 @@ def test_the_downmix_is_the_mean_of_the_channels() -> None:
 
 @pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "mp3"])
 def test_an_excerpt_is_that_part_of_the_whole(kind: str) -> None:
-    data = good(kind)
+    options = {"bitrate_mode": "VARIABLE", "compression_level": 0.5} if kind == "mp3" else {}
+    data = encoded(tones(10), kind, **options)
     whole = decode(data, sample_rate=RATE, seconds=10)
-    part = decode(data, sample_rate=RATE, seconds=4, offset_s=2.5)
-    first = round(2.5 * RATE)
-    assert part.length == 4 * RATE
-    np.testing.assert_allclose(part.samples, whole.samples[first : first + 4 * RATE], atol=2e-4)
-    rest = decode(data, sample_rate=RATE, seconds=10, offset_s=6)
-    assert rest.length == pytest.approx(4 * RATE, abs=1)
-    assert (rest.samples[rest.length :] == 0).all()
+    for offset_s, seconds in ((0.1, 4), (2.5, 4), (6, 10)):
+        part = decode(data, sample_rate=RATE, seconds=seconds, offset_s=offset_s)
+        first = round(offset_s * RATE)
+        assert part.length == min(seconds * RATE, whole.length - first)
+        np.testing.assert_allclose(part.samples[: part.length], whole.samples[first : first + part.length], atol=1e-5)
+        assert (part.samples[part.length :] == 0).all()
 
 
 def test_an_offset_beyond_the_end_is_too_short() -> None:
@@ -112,10 +112,10 @@ def test_an_excerpt_deep_in_a_long_mp3_is_found() -> None:
     decoded = decode(quiet * 360 + loud + quiet * 360, offset_s=360 * seconds - 10)
     assert decoded.length == 661_500
     before, during, after = decoded.samples[:220_500], decoded.samples[220_500:441_000], decoded.samples[441_000:]
-    # Frames lean on those before them: a tenth of a second at the edges counts for neither side.
-    assert np.abs(before[:-2205]).max() < 0.02
-    assert np.abs(during[2205:-2205]).max() > 0.4
-    assert np.abs(after[4410:]).max() < 0.02
+    # Frames lean on those before them: a seam may cost a frame, and there are 360 before.
+    assert np.abs(before[:-22_050]).max() < 0.02
+    assert np.abs(during[22_050:-22_050]).max() > 0.4
+    assert np.abs(after[22_050:]).max() < 0.02
 
 
 def test_addresses_of_fsspec_are_read() -> None:
