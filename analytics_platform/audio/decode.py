@@ -7,10 +7,11 @@ memory is taken than they need. A decoder may still crash or hang: files of othe
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -20,8 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from soundfile import SoundFile
 
 Samples = NDArray[np.float32]
@@ -145,31 +144,36 @@ def _read(source: bytes | BinaryIO, offset_s: float, seconds: float) -> tuple[Sa
     import soundfile
 
     file = _Watched(io.BytesIO(source) if isinstance(source, bytes) else source)
-    _check_start(file.start())
     try:
+        file.seek(0)
+        _check_start(file.read(12))
+        file.seek(0)
         with soundfile.SoundFile(cast("BinaryIO", file)) as sound:
             codec = _check_header(sound)
-            first = round(offset_s * sound.samplerate)
+            rate, channels = sound.samplerate, sound.channels
+            first = round(offset_s * rate)
             if first >= sound.frames:
-                length = sound.frames / sound.samplerate
-                raise RejectedError("too short", f"{length:.2f} s, the excerpt begins at {offset_s:.2f} s")
-            lead = min(first, round(LEAD_S * sound.samplerate))
+                found = f"{sound.frames / rate:.2f} s, the excerpt begins at {offset_s:.2f} s"
+                raise RejectedError("too short", found)
+            lead = min(first, round(LEAD_S * rate))
             if first:
                 sound.seek(first - lead)
             # Not read(frames): what it would take memory for is what the header claims.
-            wanted = lead + ceil(seconds * sound.samplerate)
-            frames: Samples = np.empty((wanted, sound.channels), dtype=np.float32)
+            frames: Samples = np.empty((lead + ceil(seconds * rate), channels), dtype=np.float32)
             frames = frames[lead : len(sound.read(out=frames))]
-            rate, channels = sound.samplerate, sound.channels
     except soundfile.LibsndfileError as error:
-        file.check()
         unrecognised = 1
         detail = error.error_string or f"error {error.code} of libsndfile"
         raise RejectedError("not audio" if error.code == unrecognised else "unreadable", detail) from None
-    file.check()
+    finally:
+        # Before any verdict on what was read: it may be the storage that failed.
+        file.check()
+    if channels == 1:
+        return frames[:, 0], rate, channels, codec
+    # Twice as fast as a mean over the axis, which costs as much as decoding an MP3.
     with np.errstate(all="ignore"):
-        # Twice as fast as a mean over the axis, which costs as much as decoding an MP3.
-        mono: Samples = frames[:, 0] if channels == 1 else np.multiply(frames[:, 0] + frames[:, 1], np.float32(0.5))
+        mono: Samples = frames[:, 0] + frames[:, 1]
+        mono *= np.float32(0.5)
     return mono, rate, channels, codec
 
 
@@ -214,14 +218,6 @@ class _Watched:
         self._file = file
         self._error: Exception | None = None
 
-    def start(self) -> bytes:
-        """The first 12 bytes; the file stands at its beginning again."""
-        self.seek(0)
-        start = self.read(12)
-        self.seek(0)
-        self.check()
-        return start
-
     def check(self) -> None:
         """Raise what went wrong."""
         if isinstance(self._error, MemoryError):
@@ -229,30 +225,30 @@ class _Watched:
         if self._error is not None:
             raise _storage_error(self._error) from None
 
+    # Called from C some thousand times for a clip, so without a helper between.
+
     def read(self, count: int) -> bytes:
-        with self._remembered():
-            return self._file.read(max(count, 0))
-        return b""
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        with self._remembered():
-            # Before the beginning: a header that lies. The file stays where it is, as with C's fseek.
-            size = {0: 0, 1: self._file.tell()}.get(whence)
-            if size is None or size + offset >= 0:
-                return self._file.seek(offset, whence)
-        return self.tell()
-
-    def tell(self) -> int:
-        with self._remembered():
-            return self._file.tell()
-        return 0
-
-    @contextmanager
-    def _remembered(self) -> Generator[None]:
         try:
-            yield
+            return self._file.read(max(count, 0))
         except Exception as error:
             self._error = self._error or error
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except Exception as error:
+            # Before the beginning: a header that lies. The file stays where it is, as with C's fseek.
+            if not (isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno == errno.EINVAL)):
+                self._error = self._error or error
+            return self.tell()
+
+    def tell(self) -> int:
+        try:
+            return self._file.tell()
+        except Exception as error:
+            self._error = self._error or error
+            return 0
 
 
 def decode_file(
