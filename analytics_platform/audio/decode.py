@@ -143,7 +143,7 @@ def _read(source: bytes | BinaryIO, offset_s: float, seconds: float) -> tuple[Sa
     """The excerpt's downmix at the file's own rate, that rate, the file's channels and codec."""
     import soundfile
 
-    file = _Watched(io.BytesIO(source) if isinstance(source, bytes) else source)
+    file = _Bytes(source) if isinstance(source, bytes) else _Watched(source)
     try:
         file.seek(0)
         _check_start(file.read(12))
@@ -208,6 +208,20 @@ def _check_header(sound: SoundFile) -> str:
     return codec
 
 
+class _Bytes(io.BytesIO):
+    """The bytes of a file as libsndfile reads them."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            # Before the beginning: a header that lies. The file stays where it is, as with C's fseek.
+            return self.tell()
+
+    def check(self) -> None:
+        """Reading them cannot fail."""
+
+
 class _Watched:
     """A file as libsndfile reads it, which remembers the error that a call from C would swallow.
 
@@ -238,7 +252,7 @@ class _Watched:
         try:
             return self._file.seek(offset, whence)
         except Exception as error:
-            # Before the beginning: a header that lies. The file stays where it is, as with C's fseek.
+            # As for bytes.
             if not (isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno == errno.EINVAL)):
                 self._error = self._error or error
             return self.tell()

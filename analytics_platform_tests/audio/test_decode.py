@@ -38,8 +38,8 @@ def test_as_librosa_reads_it(kind: str, channels: int) -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 48_000, 192_000])
 def test_any_rate_of_the_file_gives_the_same_length(rate: int) -> None:
-    decoded = decode(good("wav", 31, rate, 1))
-    assert decoded.length == len(decoded.samples) == 661_500
+    decoded = decode(good("wav", 6, rate, 1), seconds=5)
+    assert decoded.length == len(decoded.samples) == 110_250
     assert decoded.sample_rate == rate
 
 
