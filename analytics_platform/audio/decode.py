@@ -7,21 +7,20 @@ memory is taken than they need. A decoder may still crash or hang: files of othe
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from soundfile import SoundFile
 
 Samples = NDArray[np.float32]
@@ -34,6 +33,8 @@ LONGEST_S = 60.0
 """More than this is never decoded."""
 SHORTEST_S = 3.0
 """Less sound than this is no clip: the pretrained models' windows are 3 s."""
+LEAD_S = 0.2
+"""Decoded before an excerpt and dropped: frames of MP3 and Opus lean on those before them."""
 SAMPLE_RATES = (8_000, 192_000)
 CHANNELS = 2
 """A surround mix has a downmix of its own, which the mean of its channels is not: it is refused."""
@@ -98,8 +99,7 @@ def decode(
 
     Args:
         source: the bytes of a file, or an open file, of which only what the excerpt needs is read.
-        offset_s: where the excerpt begins. In an MP3 of variable bit rate libsndfile finds the place by the
-            100 marks of its header: the same place each time, but up to about 1 % of the file's length off.
+        offset_s: where the excerpt begins; it is reached by seeking.
         sample_rate: Hz, of the result.
         seconds: length of the result, at most 60.
 
@@ -143,29 +143,37 @@ def _read(source: bytes | BinaryIO, offset_s: float, seconds: float) -> tuple[Sa
     """The excerpt's downmix at the file's own rate, that rate, the file's channels and codec."""
     import soundfile
 
-    file = _Watched(io.BytesIO(source) if isinstance(source, bytes) else source)
-    _check_start(file.start())
+    file = _Bytes(source) if isinstance(source, bytes) else _Watched(source)
     try:
-        with soundfile.SoundFile(file) as sound:
+        file.seek(0)
+        _check_start(file.read(12))
+        file.seek(0)
+        with soundfile.SoundFile(cast("BinaryIO", file)) as sound:
             codec = _check_header(sound)
-            first = round(offset_s * sound.samplerate)
-            if first >= sound.frames:
-                length = sound.frames / sound.samplerate
-                raise RejectedError("too short", f"{length:.2f} s, the excerpt begins at {offset_s:.2f} s")
-            if first:
-                sound.seek(first)
-            # Not read(frames): what it would take memory for is what the header claims.
-            frames = np.empty((ceil(seconds * sound.samplerate), sound.channels), dtype=np.float32)
-            frames = sound.read(out=frames)
             rate, channels = sound.samplerate, sound.channels
+            first = round(offset_s * rate)
+            if first >= sound.frames:
+                found = f"{sound.frames / rate:.2f} s, the excerpt begins at {offset_s:.2f} s"
+                raise RejectedError("too short", found)
+            lead = min(first, round(LEAD_S * rate))
+            if first:
+                sound.seek(first - lead)
+            # Not read(frames): what it would take memory for is what the header claims.
+            frames: Samples = np.empty((lead + ceil(seconds * rate), channels), dtype=np.float32)
+            frames = frames[lead : len(sound.read(out=frames))]
     except soundfile.LibsndfileError as error:
-        file.check()
         unrecognised = 1
-        raise RejectedError("not audio" if error.code == unrecognised else "unreadable", error.error_string) from None
-    file.check()
+        detail = error.error_string or f"error {error.code} of libsndfile"
+        raise RejectedError("not audio" if error.code == unrecognised else "unreadable", detail) from None
+    finally:
+        # Before any verdict on what was read: it may be the storage that failed.
+        file.check()
+    if channels == 1:
+        return frames[:, 0], rate, channels, codec
+    # Twice as fast as a mean over the axis, which costs as much as decoding an MP3.
     with np.errstate(all="ignore"):
-        # Twice as fast as a mean over the axis, which costs as much as decoding an MP3.
-        mono = frames[:, 0] if channels == 1 else (frames[:, 0] + frames[:, 1]) * np.float32(0.5)
+        mono: Samples = frames[:, 0] + frames[:, 1]
+        mono *= np.float32(0.5)
     return mono, rate, channels, codec
 
 
@@ -200,6 +208,20 @@ def _check_header(sound: SoundFile) -> str:
     return codec
 
 
+class _Bytes(io.BytesIO):
+    """The bytes of a file as libsndfile reads them."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            # Before the beginning: a header that lies. The file stays where it is, as with C's fseek.
+            return self.tell()
+
+    def check(self) -> None:
+        """Reading them cannot fail."""
+
+
 class _Watched:
     """A file as libsndfile reads it, which remembers the error that a call from C would swallow.
 
@@ -210,14 +232,6 @@ class _Watched:
         self._file = file
         self._error: Exception | None = None
 
-    def start(self) -> bytes:
-        """The first 12 bytes; the file stands at its beginning again."""
-        self.seek(0)
-        start = self.read(12)
-        self.seek(0)
-        self.check()
-        return start
-
     def check(self) -> None:
         """Raise what went wrong."""
         if isinstance(self._error, MemoryError):
@@ -225,30 +239,30 @@ class _Watched:
         if self._error is not None:
             raise _storage_error(self._error) from None
 
+    # Called from C some thousand times for a clip, so without a helper between.
+
     def read(self, count: int) -> bytes:
-        with self._remembered():
-            return self._file.read(max(count, 0))
-        return b""
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        with self._remembered():
-            # Before the beginning: a header that lies. The file stays where it is, as with C's fseek.
-            size = {0: 0, 1: self._file.tell()}.get(whence)
-            if size is None or size + offset >= 0:
-                return self._file.seek(offset, whence)
-        return self.tell()
-
-    def tell(self) -> int:
-        with self._remembered():
-            return self._file.tell()
-        return 0
-
-    @contextmanager
-    def _remembered(self) -> Iterator[None]:
         try:
-            yield
+            return self._file.read(max(count, 0))
         except Exception as error:
             self._error = self._error or error
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except Exception as error:
+            # As for bytes.
+            if not (isinstance(error, ValueError) or (isinstance(error, OSError) and error.errno == errno.EINVAL)):
+                self._error = self._error or error
+            return self.tell()
+
+    def tell(self) -> int:
+        try:
+            return self._file.tell()
+        except Exception as error:
+            self._error = self._error or error
+            return 0
 
 
 def decode_file(
@@ -296,7 +310,7 @@ def _open(location: str, open_files: ExitStack) -> bytes | BinaryIO:
             raise RejectedError("file missing", "not a file")
         size = status.st_size
         _check_size(size)
-        file = open_files.enter_context(Path(location).open("rb"))
+        file = open_files.enter_context(Path(location).open("rb"))  # noqa: SIM115 - entered right here
     return file.read() if size <= WHOLE_FILE else file
 
 

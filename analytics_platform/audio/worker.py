@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -27,10 +28,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     connection = Connection(int(sys.argv[1]))
-    try:
+    with suppress(EOFError, ConnectionError):
         _serve(connection)
-    except (EOFError, ConnectionError):
-        pass
     # Whatever libraries would do at exit can only hang or crash.
     os._exit(0)
 

@@ -16,9 +16,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
+from pathlib import Path
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -28,16 +29,9 @@ SECONDS = 30.0
 START_SECONDS = 300.0
 """For a worker's imports, and what ``prepare`` does: numba may compile there."""
 
-ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-    )
-} | {"MALLOC_ARENA_MAX": "2"}
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+ENVIRONMENT = dict.fromkeys(_THREADS, "1") | {"MALLOC_ARENA_MAX": "2"}
+"""Of a worker, beside the parent's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +120,7 @@ def run_clips(
                     go_on(None)
                 else:
                     go_on(worker)
-                yield task, outcome
+                yield task, cast("Result | Rejected", outcome)
     finally:
         for worker in live:
             worker.end()
@@ -144,7 +138,7 @@ class _Worker(Generic[Task]):
 
     def __init__(self, start: bytes, task: Task) -> None:
         self.connection, theirs = Pipe()
-        path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         try:
             # -P: the working directory is no place to import from, unless it was one here.
             self.process = subprocess.Popen(
@@ -152,7 +146,7 @@ class _Worker(Generic[Task]):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                env=os.environ | ONE_THREAD | {"PYTHONPATH": path},
+                env=os.environ | ENVIRONMENT | {"PYTHONPATH": path},
             )
         finally:
             theirs.close()
