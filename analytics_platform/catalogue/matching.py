@@ -38,7 +38,7 @@ _COLLECTION = {
 }
 _FEATURED = re.compile(r"[(\[]\s*(?:feat|ft|featuring|with)\b\.?\s*([^)\]]*)[)\]]|\s(?:feat|ft|featuring)\b\.?\s+(.*)$")
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-_AND = re.compile(r"\s*(?:,|;|&|\+|/|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\band\b|\bund\b|\bwith\b|\bx\b|\bvs\b\.?)\s*")
+_AND = re.compile(r"\s*[,;&+/]\s*|\s+(?:feat|ft|vs)\.?\s+|\s+(?:featuring|and|und|with|x)\s+")
 _NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 _NAMES = {"pt": "part", "vol": "volume", "no": "number", "nr": "number"}
 
@@ -138,11 +138,19 @@ def _similar(one: str, other: str) -> float:
 
 
 def _artist_score(wanted: str, found: str) -> float:
-    """Similarity of the whole names, or of the first wanted artist to one of those found and the other way round."""
-    one, other = ([_words(name) for name in _AND.split(_plain(text)) if name] for text in (wanted, found))
-    if not one or not other:
-        return 0.0
+    """Similarity of the whole names, or of the first artist of each to one of the other's.
+
+    Where one of the two first artists is missing from the other side ("Paul McCartney & Wings", "Wings"), the
+    match holds only together with the same length.
+    """
+    one, other = _artists(wanted), _artists(found)
     whole = _similar(" ".join(sorted(one)), " ".join(sorted(other)))
     first = max(_similar(one[0], name) for name in other)
     back = max(_similar(other[0], name) for name in one)
-    return max(whole, 0.97 * min(first, back))
+    return max(whole, 0.97 * min(first, back), 0.88 * max(first, back))
+
+
+def _artists(names: str) -> list[str]:
+    """The artists that a line names, at least one."""
+    plain = _plain(names).strip(" ,")
+    return [_words(name) for name in _AND.split(plain) if name.strip()] or [plain]

@@ -119,5 +119,3 @@ def preview_server(files: dict[str, bytes]) -> Generator[PreviewServer]:
             yield server
         finally:
             server.stopped.set()
-
-
