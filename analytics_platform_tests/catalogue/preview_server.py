@@ -114,7 +114,7 @@ def preview_server(files: dict[str, bytes]) -> Generator[PreviewServer]:
     authority.issue_cert("localhost").configure_cert(tls)
     server.trusted = ssl.create_default_context()
     authority.configure_trust(server.trusted)
-    with serving(lambda handler: server.respond(handler), tls) as server.port:
+    with serving(server.respond, tls) as server.port:
         try:
             yield server
         finally:

@@ -101,7 +101,7 @@ def test_ten_gigabytes_are_cut_off(server: PreviewServer, tmp_path: Path, kind: 
     assert isinstance(result, DownloadFailure)
     assert result.kind == "too large"
     # What the kernel holds between the two of them comes on top.
-    assert server.sent[kind] < 100 * LIMIT
+    assert server.sent[kind] < 30 * LIMIT
 
 
 @pytest.mark.parametrize("path", ["hang/x", "drip/tone.mp3", "drip-headers/x"])
@@ -135,7 +135,7 @@ def test_waiting_between_tries_counts_for_the_deadline(server: PreviewServer, tm
     waits: list[float] = []
     result = fetch(server, "status/503", tmp_path, deadline_s=0.3, sleep=waits.append)
     assert isinstance(result, DownloadFailure)
-    assert max(waits) <= 0.3
+    assert max(waits, default=0) <= 0.3
 
 
 def test_more_than_announced_is_not_read(server: PreviewServer, tmp_path: Path) -> None:

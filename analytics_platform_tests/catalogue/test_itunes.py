@@ -15,6 +15,15 @@ from analytics_platform.catalogue.matching import LEAST_SCORE, Recording, match_
 from analytics_platform_tests.catalogue.itunes_server import ITunesServer, itunes_server, song
 
 SAME = [
+    ("Strobe (Original Mix)", "deadmau5", 637, "Strobe", "deadmau5", 636, ""),
+    ("Levels (Skrillex Remix)", "Avicii", 281, "Levels (Skrillex Remix)", "Avicii", 281, ""),
+    ("Levels (Remix)", "Avicii", 281, "Levels (Skrillex Remix)", "Avicii", 281, ""),
+    ("Song 2 (Acoustic)", "Blur", 120, "Song 2 (Acoustic Version)", "Blur", 121, ""),
+    ("Bohemian Rhapsody (Live at Wembley Stadium, 1986)", "Queen", 330, "Bohemian Rhapsody - Live at Wembley",
+     "Queen", 331, ""),
+    ("Hurt (Album Version)", "Johnny Cash", 218, "Hurt", "Johnny Cash", 218, ""),
+    ("Show Me Love", "The Cover Girls", 210, "Show Me Love", "The Cover Girls", 210, ""),
+    ("Live", "Band", 100, "Live", "Band", 100, ""),
     ("Better Together", "Jack Johnson", 207, "Better Together", "Jack Johnson", 208, ""),
     ("Better Together", "Jack Johnson", None, "Better Together", "Jack Johnson", 208, ""),
     ("Déjà Vu", "Beyoncé", 240, "Deja Vu (feat. JAY Z)", "Beyonce", 240, ""),
@@ -35,6 +44,14 @@ SAME = [
     ("!!!", "Billie", 14, "!!!", "Billie", 14, ""),
 ]  # fmt: skip
 OTHER = [
+    ("Levels (Skrillex Remix)", "Avicii", 281, "Levels (Cazzette Remix)", "Avicii", 281, ""),
+    ("Levels (Remix)", "Avicii", None, "Levels (Skrillex Remix)", "Avicii", 281, ""),
+    ("Bohemian Rhapsody (Live in Paris)", "Queen", 330, "Bohemian Rhapsody (Live at Wembley)", "Queen", 331, ""),
+    ("99 Luftballons", "Nena", 230, "99 Luftballons (English Version)", "Nena", 230, ""),
+    ("Durch den Monsun (English Version)", "Tokio Hotel", 230, "Durch den Monsun (French Version)", "Tokio Hotel",
+     230, ""),
+    ("(Intro)", "Band", 60, "(Skit)", "Band", 60, ""),
+    ("Show Me Love", "Robin S", 210, "Show Me Love", "Robin S Cover Band", 210, ""),
     ("Live and Let Die", "Paul McCartney & Wings", None, "Live and Let Die", "Wings", 192, ""),
     ("Better Together", "Jack Johnson", 207, "Better Together (Live)", "Jack Johnson", 207, ""),
     ("Better Together", "Jack Johnson", 207, "Better Together - Live in Paris", "Jack Johnson", 208, ""),

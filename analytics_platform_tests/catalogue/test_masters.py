@@ -30,7 +30,10 @@ def found(masters: Masters) -> dict[str, tuple[str, str]]:
 
 
 def reasons(masters: Masters) -> dict[str, list[str]]:
-    return {path: rows["reason"].to_list() for (path,), rows in masters.problems.group_by("path")}
+    told: dict[str, list[str]] = {}
+    for path, reason, detail in masters.problems.rows():
+        told.setdefault(path, []).append(f"{reason} ({detail})" if detail else reason)
+    return told
 
 
 @pytest.mark.parametrize("codec", ["wav", "flac", "ogg", "mp3", "aiff"])
@@ -73,8 +76,8 @@ def test_the_manifest_goes_before_tags_and_tags_before_names(tmp_path: Path) -> 
         C: ("manifest", "plain.wav"),
     }
     assert reasons(masters) == {
-        f"{B}.flac": [f"its tags say {A}, its name {B}"],
-        "plain.wav": [f"the manifest says {C}, its tags {D}"],
+        f"{B}.flac": [f"tags and name differ ({A}, {B})"],
+        "plain.wav": [f"manifest and tags differ ({C}, {D})"],
     }
 
 
@@ -84,7 +87,7 @@ def test_of_several_files_the_surer_then_the_first_wins_and_the_others_are_told(
     write_tone(tmp_path / "b.flac", A)
     masters = index_masters(str(tmp_path))
     assert found(masters) == {A: ("tag", "b.flac")}
-    told = f"{A} has another file already: b.flac"
+    told = f"its ISRC has another file ({A}: b.flac)"
     assert reasons(masters) == {f"a {A}.wav": [told], "c.flac": [told]}
 
 
@@ -98,7 +101,7 @@ def test_the_middle_thirty_seconds_unless_the_manifest_says_otherwise(tmp_path: 
     masters = index_masters(str(tmp_path))
     rows = masters.candidates.select("isrc", "offset_s", "duration_s").sort("isrc").rows()
     assert rows == [(C, 0.0, 7.0), (D, 35.0, 30.0), (B, 85.5, 14.5), (A, 35.0, 30.0)]
-    assert reasons(masters) == {"far.wav": ["the manifest's offset lies behind the end; the middle is taken"]}
+    assert reasons(masters) == {"far.wav": ["the manifest's offset lies behind the end (the middle is taken)"]}
 
 
 def test_bad_lines_of_a_manifest_are_told_and_the_good_ones_count(tmp_path: Path) -> None:
@@ -111,15 +114,15 @@ def test_bad_lines_of_a_manifest_are_told_and_the_good_ones_count(tmp_path: Path
     masters = index_masters(str(tmp_path))
     assert found(masters) == {A: ("manifest", "a.wav")}
     assert reasons(masters) == {
-        "manifest.csv line 3": [f"{A} is in line 2 already"],
-        "manifest.csv line 4": ["no ISRC"],
-        "manifest.csv line 5": ["there is no such audio file"],
-        "manifest.csv line 6": ["no path below the folder"],
-        "manifest.csv line 7": ["no path below the folder"],
-        "manifest.csv line 8": ["offset_s is not a number of seconds from 0 up"],
-        "manifest.csv line 9": ["offset_s is not a number of seconds from 0 up"],
-        "manifest.csv line 10": ["no path below the folder"],
-        "manifest.csv line 12": ["there is no such audio file"],
+        "manifest.csv line 3": [f"ISRC listed before ({A} is in line 2)"],
+        "manifest.csv line 4": ["no ISRC in the line"],
+        "manifest.csv line 5": ["there is no such audio file (gone.wav)"],
+        "manifest.csv line 6": ["no path below the folder in the line"],
+        "manifest.csv line 7": ["no path below the folder in the line"],
+        "manifest.csv line 8": ["offset_s is no number of seconds from 0 up"],
+        "manifest.csv line 9": ["offset_s is no number of seconds from 0 up"],
+        "manifest.csv line 10": ["no path below the folder in the line"],
+        "manifest.csv line 12": ["there is no such audio file (a�.wav)"],
     }
 
 
@@ -157,13 +160,13 @@ def test_what_is_not_taken_has_a_reason(tmp_path: Path) -> None:
         f"{C}.wav": ["a link to something that is no file"],
         f".{A}.wav": ["hidden"],
         ".trash": ["hidden"],
-        "no code.wav": ["no ISRC: not in the manifest, the tags or the name"],
+        "no code.wav": ["no ISRC in the manifest, the tags or the name"],
         f"{A} {C}.wav": [
-            f"its name give several ISRCs: {A}, {C}",
-            "no ISRC: not in the manifest, the tags or the name",
+            f"several ISRCs in its name ({A}, {C})",
+            "no ISRC in the manifest, the tags or the name",
         ],
-        "long.wav": ["larger than 100000 bytes"],
-        "notes.mp3": ["not audio, or of a format that is not supported"],
+        "long.wav": ["too large (more than 100000 bytes)"],
+        "notes.mp3": ["not audio that is supported"],
         "empty.mp3": ["empty"],
         "pipe.wav": ["not a plain file"],
         "caf\\udce9.wav": ["the name is not UTF-8"],
@@ -244,7 +247,7 @@ def test_tags_that_take_too_much_are_a_reason_and_the_name_still_counts(
     assert masters.candidates["offset_s"].to_list() == [0.0, 0.0]
     assert masters.candidates["duration_s"].null_count() == 2
     assert {reason for told in reasons(masters).values() for reason in told} == {
-        "the header or the tags take more than 1 MiB"
+        "the header can't be read (header and tags take more than 1 MiB)"
     }
 
 
@@ -312,5 +315,5 @@ def test_the_id_of_a_clip_is_its_file_and_its_offset() -> None:
 
 def test_an_index_of_nothing_is_a_frame(tmp_path: Path) -> None:
     masters = index_masters(str(tmp_path))
-    assert masters.problems.schema == {"path": pl.String, "reason": pl.String}
+    assert masters.problems.schema == {"path": pl.String, "reason": pl.String, "detail": pl.String}
     assert index_masters(str(tmp_path), masters.index).index.height == 0
