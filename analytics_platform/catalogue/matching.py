@@ -15,6 +15,12 @@ LEAST_SCORE = 0.85
 SAME_LENGTH_S, OTHER_LENGTH_S = 4.0, 20.0
 """Lengths of the same recording differ by fades and silence; beyond the second it is another edit."""
 UNKNOWN_LENGTH = 0.95
+LONGEST = 300
+"""Letters of a name that are compared."""
+SHORT_TITLE = 10
+"""Letters up to which a title is not thought misspelt."""
+SAME_WORD = 0.75
+"""Similarity from which two words are one, spelt in two ways."""
 DOUBTFUL = 0.88
 """Times the score where something is missing on one side: enough only together with the same length."""
 
@@ -35,8 +41,8 @@ _VERSIONS = {
 }
 _VERSION = {kind: re.compile(rf"\b(?:{words})\b") for kind, words in _VERSIONS.items()}
 _NEUTRAL = re.compile(
-    r"\b(?:(?:original|album|lp|full|remaster(?:ed)?|explicit|mono|stereo) (?:mix|version)|(?:19|20)\d\d remaster\w*|"
-    r"remaster\w*|mono|stereo|explicit|bonus track|deluxe)\b"
+    r"^\s*from\b.*|\b(?:(?:original|album|lp|full|remaster(?:ed)?|explicit|mono|stereo) (?:mix|version)|"
+    r"(?:19|20)\d\d remaster\w*|remaster\w*|mono|stereo|explicit|bonus track|deluxe)\b"
 )
 """Additions that leave the recording what it is."""
 _GENERIC = frozenset({
@@ -87,7 +93,7 @@ def match_score(wanted: Recording, found: Recording) -> float:
         return 0.0
     artist = _artist_score(f"{wanted.artist}, {one.featured}", f"{found.artist}, {other.featured}")
     length = _length_score(wanted.duration_s, found.duration_s)
-    return round(_similar(one.base, other.base) * _which_score(one.which, other.which) * artist * length, 4)
+    return round(_title_score(one.base, other.base) * _which_score(one.which, other.which) * artist * length, 4)
 
 
 def _which_score(one: frozenset[str], other: frozenset[str]) -> float:
@@ -106,7 +112,7 @@ def _length_score(one: float | None, other: float | None) -> float:
 
 def _plain(text: str) -> str:
     """Lower case, without accents of Latin and Greek letters and without apostrophes."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", text[:LONGEST].casefold())
     bare = "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f")
     return unicodedata.normalize("NFC", re.sub(r"['’‘`´]", "", bare)).replace("–", "-").replace("—", "-").strip()
 
@@ -164,6 +170,20 @@ def _similar(one: str, other: str) -> float:
     return fuzz.ratio(one, other) / 100
 
 
+def _title_score(one: str, other: str) -> float:
+    """Similarity of titles. One letter makes another short title, one word another title of any length."""
+    if not one or not other:
+        return 0.0
+    if one.replace(" ", "") == other.replace(" ", ""):
+        return 1.0
+    words, others = one.split(), other.split()
+    alone = sum(max(_similar(word, near) for near in others) < SAME_WORD for word in words)
+    alone = max(alone, sum(max(_similar(word, near) for near in words) < SAME_WORD for word in others))
+    if min(len(one), len(other)) <= SHORT_TITLE:
+        alone = max(alone, 1)
+    return _similar(one, other) * DOUBTFUL**alone
+
+
 def _artist_score(wanted: str, found: str) -> float:
     """Similarity of the whole names, or of the first artist of each to one of the other's.
 
@@ -171,6 +191,8 @@ def _artist_score(wanted: str, found: str) -> float:
     match holds only together with the same length.
     """
     one, other = _artists(wanted), _artists(found)
+    if not one[0] or not other[0]:
+        return 0.0
     whole = _similar(" ".join(sorted(one)), " ".join(sorted(other)))
     first = max(_similar(one[0], name) for name in other)
     back = max(_similar(other[0], name) for name in one)
@@ -180,4 +202,4 @@ def _artist_score(wanted: str, found: str) -> float:
 def _artists(names: str) -> list[str]:
     """The artists that a line names, at least one."""
     plain = _plain(names).strip(" ,")
-    return [_words(name) for name in _AND.split(plain) if name.strip()] or [plain]
+    return [_words(name).removeprefix("the ") for name in _AND.split(plain) if name.strip()] or [plain]

@@ -59,9 +59,11 @@ class PreviewServer:
             case "status":
                 handler.answer(int(name), b"<html>no</html>")
             case "redirect":
-                target = {"loopback": f"https://127.0.0.1:{self.port}/plain/tone.mp3?{SIGNATURE}"}.get(
-                    name, f"https://elsewhere.example/x.mp3?{SIGNATURE}"
-                )
+                target = {
+                    "loopback": f"https://127.0.0.1:{self.port}/plain/tone.mp3?{SIGNATURE}",
+                    "elsewhere": f"https://elsewhere.example/x.mp3?{SIGNATURE}",
+                    "here": f"/plain/tone.mp3?{SIGNATURE}",
+                }[name]
                 handler.answer(302, b"", Location=target)
             case "flaky":
                 self.failures_left -= 1

@@ -73,6 +73,7 @@ def test_the_content_says_the_format_not_the_name(server: PreviewServer, tmp_pat
         ("status/206", "unexpected status"),
         ("redirect/loopback", "redirected"),
         ("redirect/elsewhere", "redirected"),
+        ("redirect/here", "redirected"),
         ("plain/page.mp3", "not audio"),
         ("plain/nothing", "not audio"),
         ("bomb/x", "encoded"),
@@ -209,6 +210,7 @@ def test_no_address_is_logged(server: PreviewServer, tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.DEBUG):
         fetch(server, server.sign("tone.mp3"), tmp_path / "one")
         fetch(server, f"redirect/elsewhere?{SIGNATURE}", tmp_path / "two")
+        fetch(server, "redirect/here", tmp_path / "three")
     assert any(record.name == "httpx" and "localhost" in record.getMessage() for record in caplog.records)
     assert any(record.name.startswith("httpcore") for record in caplog.records)
     assert SIGNATURE not in caplog.text

@@ -15,6 +15,11 @@ from analytics_platform.catalogue.matching import LEAST_SCORE, Recording, match_
 from analytics_platform_tests.catalogue.itunes_server import ITunesServer, itunes_server, song
 
 SAME = [
+    ("Lose Yourself", "Eminem", 326, 'Lose Yourself (From "8 Mile")', "Eminem", 326, ""),
+    ("Mr. Brightside", "The Killers", 222, "Mr Brightside", "Killers", 222, ""),
+    ("Goodbye Yellow Brick Road", "Elton John", 193, "Good Bye Yellow Brick Road", "Elton John", 193, ""),
+    ("Blinding Lights", "The Weeknd", 200, "Blinding Lihgts", "The Weeknd", 200, ""),
+    ("Thunderstruck", "AC/DC", 292, "Thunderstruck", "AC-DC", 292, ""),
     ("Strobe (Original Mix)", "deadmau5", 637, "Strobe", "deadmau5", 636, ""),
     ("Levels (Skrillex Remix)", "Avicii", 281, "Levels (Skrillex Remix)", "Avicii", 281, ""),
     ("Levels (Remix)", "Avicii", 281, "Levels (Skrillex Remix)", "Avicii", 281, ""),
@@ -44,6 +49,11 @@ SAME = [
     ("!!!", "Billie", 14, "!!!", "Billie", 14, ""),
 ]  # fmt: skip
 OTHER = [
+    ("Run", "X", 100, "Ruin", "X", 100, ""),
+    ("All I Want for Christmas Is You", "Band", 240, "All I Want for Christmas Is Love", "Band", 240, ""),
+    ("Hello", "Adele", 295, "Hello, Hello", "Adele", 295, ""),
+    ("Jolene", "Dolly Parton", 161, "Jolene (Cover)", "Dolly Parton", 161, ""),
+    ("Say It", "Band", 237, "Say It Right", "Band", 237, ""),
     ("Levels (Skrillex Remix)", "Avicii", 281, "Levels (Cazzette Remix)", "Avicii", 281, ""),
     ("Levels (Remix)", "Avicii", None, "Levels (Skrillex Remix)", "Avicii", 281, ""),
     ("Bohemian Rhapsody (Live in Paris)", "Queen", 330, "Bohemian Rhapsody (Live at Wembley)", "Queen", 331, ""),
@@ -102,6 +112,16 @@ TEXT = st.text(max_size=30)
 @given(TEXT, TEXT, TEXT, TEXT, st.none() | st.floats(0, 1e6), st.none() | st.floats(0, 1e6))
 def test_a_score_is_between_0_and_1(a: str, b: str, c: str, d: str, one: float | None, other: float | None) -> None:
     assert 0 <= match_score(Recording(a, b, one), Recording(c, d, other)) <= 1
+
+
+@pytest.mark.parametrize(("title", "artist"), [("", "Band"), ("Song", ""), ("", ""), (" ", " ")])
+def test_without_title_or_artist_there_is_no_match(title: str, artist: str) -> None:
+    assert match_score(Recording(title, artist, 100), Recording(title, artist, 100)) == 0
+
+
+def test_a_name_of_a_megabyte_is_compared_in_no_time() -> None:
+    one, other = Recording("la " * 300_000, "x & " * 300_000), Recording("lu " * 300_000, "y & " * 300_000)
+    assert match_score(one, other) < LEAST_SCORE
 
 
 @given(st.text(st.characters(categories=["L", "Nd", "Zs"]), min_size=1, max_size=30).filter(str.strip))
