@@ -166,6 +166,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(server: PreviewServer,
         "",
         "https://local\nhost/",
         "https://localhost:99999999/",
+        "https://xn--a/",
     ],
 )
 def test_an_address_elsewhere_is_never_asked(server: PreviewServer, tmp_path: Path, address: str) -> None:
@@ -192,6 +193,14 @@ def test_an_address_elsewhere_is_never_asked(server: PreviewServer, tmp_path: Pa
         ("https://[::1]/x", False),
         ("http://p.scdn.co/x", False),
         ("https://p.scdn.co:0/x", False),
+        ("https://xn--a.dzcdn.net/x", True),
+        ("https://ä.dzcdn.net/x", True),
+        ("https://.dzcdn.net/x", False),
+        ("https://a..dzcdn.net/x", False),
+        ("https://a b.dzcdn.net/x", False),
+        ("https://a%2f.dzcdn.net/x", False),
+        ("https://" + "a" * 64 + ".dzcdn.net/x", False),
+        ("https://" + "a." * 150 + "dzcdn.net/x", False),
     ],
 )
 def test_hosts_are_compared_whole(address: str, allowed: bool) -> None:
