@@ -147,10 +147,10 @@ def read_header(file: BinaryIO, codec: str) -> Header:
         length = float(audio.info.length)
         tags = tuple(text for tag in _isrc_tags(audio.tags) if (text := _one_line(tag)))
     except _TooMuchRead:
-        return Header(problem=f"the header or the tags take more than {MAX_HEADER_BYTES // 2**20} MiB")
+        return Header(problem=f"header and tags take more than {MAX_HEADER_BYTES // 2**20} MiB")
     except Exception as error:
         # mutagen raises more than its own errors on broken files, and its messages can quote what the file says.
-        return Header(problem=f"the header can't be read: {type(error).__name__}")
+        return Header(problem=type(error).__name__)
     # The largest length that anybody would call a recording; a header can claim any number.
     return Header(length if 0 < length < 1e6 else None, tags)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 API = "https://api.deezer.com"
 TIMEOUT_S = 10.0
+MAX_ADDRESSES = 1000
 ADDRESS_LIFE_S = 600.0
 """An address is not handed out when older; Deezer's last about 900 s."""
 
@@ -87,6 +88,9 @@ class Deezer:
         if payload["has_preview"]:
             with self._lock:
                 self._addresses[isrc] = (str(found["preview"]), self._clock())
+                if len(self._addresses) > MAX_ADDRESSES:
+                    # Nobody came for the oldest.
+                    del self._addresses[next(iter(self._addresses))]
         return Answer("ok", 200, payload=payload)
 
     def take_address(self, isrc: str) -> str | None:

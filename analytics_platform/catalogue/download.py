@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,9 @@ MAX_PREVIEW_BYTES = 8 * 2**20
 DEADLINE_S = 60.0
 TRIES = 3
 BACKOFF_S = 0.5
+
+_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|[0-9a-f:.]*:[0-9a-f:.]*")
 
 FailureKind = Literal[
     "refused", "redirected", "forbidden", "absent", "throttled", "too large", "encoded", "not audio",
@@ -72,6 +76,12 @@ class _Retry:
     failure: DownloadFailure
 
 
+def host_of(url: httpx.URL) -> str | None:
+    """The host as it is asked for in the network; None if it is no name and no number that a host can have."""
+    name = url.raw_host.decode("ascii", "replace")
+    return name if len(name) <= 253 and _HOST.fullmatch(name) else None
+
+
 def is_allowed(url: httpx.URL, hosts: Iterable[str]) -> bool:
     """True for an https address on one of the hosts.
 
@@ -80,10 +90,11 @@ def is_allowed(url: httpx.URL, hosts: Iterable[str]) -> bool:
         hosts: ``host``, ``.domain`` (everything below it), either with ``:port`` if that is not 443. An address
             in numbers is allowed only as it is listed.
     """
-    if url.scheme != "https" or url.userinfo:
+    name = host_of(url)
+    if url.scheme != "https" or url.userinfo or not name:
         return False
     try:
-        ipaddress.ip_address(url.host)
+        ipaddress.ip_address(name)
         in_numbers = True
     except ValueError:
         in_numbers = False
@@ -91,7 +102,7 @@ def is_allowed(url: httpx.URL, hosts: Iterable[str]) -> bool:
         host, _, port = entry.rpartition(":") if entry.rpartition(":")[2].isdigit() else (entry, "", "443")
         if (443 if url.port is None else url.port) != int(port):
             continue
-        if url.host == host or (host.startswith(".") and not in_numbers and url.host.endswith(host)):
+        if name == host or (host.startswith(".") and not in_numbers and name.endswith(host)):
             return True
     return False
 
@@ -109,7 +120,7 @@ def download(
     """Fetch one preview into ``<root>/<first 2 hex digits>/<sha256>.<codec>``.
 
     Tried up to ``TRIES`` times, if the connection fails or the server has an error (5xx). The same content
-    twice is one file; a run that dies leaves at most a file ``.part-…``.
+    twice is one file; a run that dies leaves at most a file ``.part-…``. Not to be called from a coroutine.
 
     Args:
         address: of the preview, with its signature.
@@ -130,10 +141,11 @@ def download(
         url = httpx.URL(address)
     except (httpx.InvalidURL, ValueError, TypeError):
         return DownloadFailure("refused", "not an address")
-    if not is_allowed(url, hosts):
-        return DownloadFailure("refused", f"the host {url.host[:80] or '?'} is not one that previews may come from")
+    host = host_of(url)
+    if not host or not is_allowed(url, hosts):
+        return DownloadFailure("refused", f"the host {host or 'of the address'} is not one that previews may come from")
     end = time.monotonic() + deadline_s
-    last = _timed_out(url.host)
+    last = _timed_out(host)
     for attempt in range(TRIES):
         if attempt:
             sleep(max(0.0, min(BACKOFF_S * 2 ** (attempt - 1), end - time.monotonic())))
@@ -143,7 +155,7 @@ def download(
         part = root / f".part-{secrets.token_hex(8)}"
         try:
             with part.open("x+b") as file:
-                outcome = asyncio.run(_fetch(url, file, max_bytes, left, trusted))
+                outcome = asyncio.run(_fetch(url, host, file, max_bytes, left, trusted))
             if isinstance(outcome, _Retry):
                 last = outcome.failure
                 continue
@@ -158,12 +170,11 @@ def _timed_out(host: str) -> DownloadFailure:
 
 
 async def _fetch(
-    url: httpx.URL, file: BinaryIO, max_bytes: int, left_s: float, trusted: ssl.SSLContext | None
+    url: httpx.URL, host: str, file: BinaryIO, max_bytes: int, left_s: float, trusted: ssl.SSLContext | None
 ) -> Downloaded | DownloadFailure | _Retry:
     """One try. The event loop cuts off what httpx's own limits, which count from the last byte, let pass."""
     import httpx
 
-    host = url.host
     try:
         async with (
             asyncio.timeout(left_s),

@@ -186,7 +186,8 @@ def _clips(
         Path(settings.masters_root).mkdir(parents=True, exist_ok=True)
     masters = index_masters(settings.masters_root, lake.read(tables.MASTER_FILES))
     gathered.write(lake, tables.MASTER_FILES, masters.index)
-    gathered.write(lake, tables.REJECTED_MASTERS, masters.problems)
+    problems = masters.problems.with_columns(pl.col("detail").fill_null("")).unique(maintain_order=True)
+    gathered.write(lake, tables.REJECTED_MASTERS, problems)
     # A recording that no vendor has reported yet counts as well: it may be about to be released.
     recordings = wanted | {isrc: Recording("", "") for isrc in masters.candidates["isrc"] if isrc not in wanted}
     overrides = {

@@ -7,14 +7,14 @@ import re
 
 _LOGGERS = ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks")))
 _ADDRESS = re.compile(r"(https?://)(?:[^/?#\s'\"@]*@)?([^/?#\s'\"]*)[/?#][^\s'\"]*")
-_TARGET = re.compile(r"(target=|b?['\"]location['\"], ?)b?['\"][^'\"]*['\"]", re.IGNORECASE)
+_LOCATION = re.compile(r"(b?['\"]location['\"], ?)b?['\"][^'\"]*['\"]", re.IGNORECASE)
 
 
 class _HostOnly(logging.Filter):
     """Cuts every address in a record down to its host."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = _TARGET.sub(r"\1'…'", _ADDRESS.sub(r"\1\2/…", record.getMessage()))
+        message = _LOCATION.sub(r"\1'…'", _ADDRESS.sub(r"\1\2/…", record.getMessage()))
         record.msg, record.args = message, None
         return True
 

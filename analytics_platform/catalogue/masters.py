@@ -7,9 +7,7 @@ is the middle 30 seconds: beginnings are intros, and the middle needs no listeni
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,13 +24,12 @@ from analytics_platform.catalogue.clips import (
     read_header,
     rows_of,
 )
+from analytics_platform.catalogue.manifest import MANIFEST, ManifestLine, Problem, read_manifest
 from analytics_platform.catalogue.tables import CLIPS, MASTER_FILES
 
 if TYPE_CHECKING:
     import polars as pl
 
-MANIFEST = "manifest.csv"
-MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_FILE_BYTES = 4 * 2**30
 """Above that a file is no single recording: two hours of stereo at 96 kHz and 24 bits."""
 HASH_CHUNK = 2**20
@@ -45,7 +42,7 @@ class Masters:
     candidates: pl.DataFrame
     """One row per ISRC: the columns of ``catalogue.clips`` from isrc to match_score."""
     problems: pl.DataFrame
-    """Columns path, reason: a file, or a line of the manifest."""
+    """Columns path (a file, or a line of the manifest), reason (its kind, to be counted by), detail (or null)."""
     index: pl.DataFrame
     """One row per audio file, as ``MASTER_FILES``; goes into the next scan."""
     hashed: int
@@ -63,16 +60,6 @@ class _File:
     codec: str = ""
     header: Header = field(default_factory=Header)
     sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A good line of the manifest."""
-
-    number: int
-    isrc: str
-    path: str
-    offset_s: float | None
 
 
 def index_masters(uri: str, previous: pl.DataFrame | None = None, *, max_bytes: int = MAX_FILE_BYTES) -> Masters:
@@ -94,16 +81,16 @@ def index_masters(uri: str, previous: pl.DataFrame | None = None, *, max_bytes: 
     fs, root = fsspec.core.url_to_fs(uri)
     if not fs.isdir(root):
         raise FileNotFoundError("the folder of own recordings does not exist")
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     known = {row["path"]: row for row in previous.iter_rows(named=True)} if previous is not None else {}
 
     files: dict[str, _File] = {}
-    manifest: list[_Line] = []
+    manifest: list[ManifestLine] = []
     for file in _walk(fs, root, problems):
         if file.path == MANIFEST:
-            manifest = _read_manifest(fs, file, problems)
+            manifest = read_manifest(fs, file.full_path, file.size_bytes, problems)
         elif file.size_bytes > max_bytes:
-            problems.append((file.path, f"larger than {max_bytes} bytes"))
+            problems.append((file.path, "too large", f"more than {max_bytes} bytes"))
         elif _describe(fs, file, known.get(file.path), problems):
             files[file.path] = file
 
@@ -113,17 +100,18 @@ def index_masters(uri: str, previous: pl.DataFrame | None = None, *, max_bytes: 
             try:
                 file.sha256 = _sha256(fs, file)
             except OSError as error:
-                problems.append((file.path, f"can't be read: {type(error).__name__}"))
+                problems.append((file.path, "can't be read", type(error).__name__))
                 continue
             hashed += 1
         rows.append(_candidate(fs, isrc, method, file, _offset(file, asked_offset, problems)))
 
-    kept = ("isrc", "may_analyse")
     columns = [column.name for column in CLIPS]
-    candidates = rows_of(CLIPS, rows).select(columns[columns.index(kept[0]) : columns.index(kept[1])])
+    candidates = rows_of(CLIPS, rows).select(columns[: columns.index("match_score") + 1])
     index = rows_of(MASTER_FILES, (_index_row(file) for file in files.values()))
-    schema = {"path": pl.String, "reason": pl.String}
-    return Masters(candidates, pl.DataFrame(problems, schema=schema, orient="row").sort("path"), index, hashed)
+    schema = {"path": pl.String, "reason": pl.String, "detail": pl.String}
+    return Masters(
+        candidates, pl.DataFrame(problems, schema=schema, orient="row").sort("path", maintain_order=True), index, hashed
+    )
 
 
 def listing(uri: str) -> list[tuple[str, int, str | None]]:
@@ -134,7 +122,7 @@ def listing(uri: str) -> list[tuple[str, int, str | None]]:
     return [(file.path, file.size_bytes, file.changed) for file in _walk(fs, root, [])] if fs.isdir(root) else []
 
 
-def _walk(fs: Any, root: str, problems: list[tuple[str, str]]) -> Iterator[_File]:
+def _walk(fs: Any, root: str, problems: list[Problem]) -> Iterator[_File]:
     """All plain files below the root, by path; what is refused is a problem."""
     local = _is_local(fs)
     home = os.path.realpath(root) if local else ""
@@ -144,7 +132,7 @@ def _walk(fs: Any, root: str, problems: list[tuple[str, str]]) -> Iterator[_File
         try:
             entries: list[dict[str, Any]] = sorted(fs.ls(folder, detail=True), key=lambda entry: str(entry["name"]))
         except OSError as error:
-            problems.append((_shown(_below(root, folder)), f"can't be listed: {type(error).__name__}"))
+            problems.append((_shown(_below(root, folder)), "can't be listed", type(error).__name__))
             continue
         for entry in entries:
             full_path = str(entry["name"])
@@ -152,22 +140,22 @@ def _walk(fs: Any, root: str, problems: list[tuple[str, str]]) -> Iterator[_File
             if full_path.rstrip("/") == folder.rstrip("/"):
                 continue  # object stores list the folder itself
             if _shown(path) != path:
-                problems.append((_shown(path), "the name is not UTF-8"))
+                problems.append((_shown(path), "the name is not UTF-8", None))
             elif PurePosixPath(path).name.startswith("."):
-                problems.append((path, "hidden"))
+                problems.append((path, "hidden", None))
             elif local and entry.get("islink"):
                 target = os.path.realpath(full_path)
                 if os.path.commonpath([home, target]) != home:
-                    problems.append((path, "a link that leaves the folder"))
+                    problems.append((path, "a link that leaves the folder", None))
                 elif not Path(target).is_file():
-                    problems.append((path, "a link to something that is no file"))
+                    problems.append((path, "a link to something that is no file", None))
                 else:
                     info = Path(target).stat()
                     yield _File(path, target, info.st_size, str(info.st_mtime))
             elif entry["type"] == "directory":
                 waiting.append(full_path)
             elif entry["type"] != "file":
-                problems.append((path, "not a plain file"))
+                problems.append((path, "not a plain file", None))
             else:
                 yield _File(path, full_path, int(entry["size"] or 0), _changed(entry))
 
@@ -194,7 +182,7 @@ def _changed(entry: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _describe(fs: Any, file: _File, known: Mapping[str, Any] | None, problems: list[tuple[str, str]]) -> bool:
+def _describe(fs: Any, file: _File, known: Mapping[str, Any] | None, problems: list[Problem]) -> bool:
     """Fill in format, header and hash, from the last scan if the file is unchanged; False if it is no audio."""
     if known and file.changed and (known["size_bytes"], known["changed"]) == (file.size_bytes, file.changed):
         tags = tuple(known["isrc_tags"].splitlines())
@@ -207,66 +195,18 @@ def _describe(fs: Any, file: _File, known: Mapping[str, Any] | None, problems: l
                 if codec:
                     file.codec, file.header = codec, read_header(opened, codec)
         except OSError as error:
-            problems.append((file.path, f"can't be read: {type(error).__name__}"))
+            problems.append((file.path, "can't be read", type(error).__name__))
             return False
         if not file.codec:
-            problems.append(
-                (file.path, "not audio, or of a format that is not supported" if file.size_bytes else "empty")
-            )
+            problems.append((file.path, "not audio that is supported" if file.size_bytes else "empty", None))
             return False
     if file.header.problem:
-        problems.append((file.path, file.header.problem))
+        problems.append((file.path, "the header can't be read", file.header.problem))
     return True
 
 
-def _read_manifest(fs: Any, file: _File, problems: list[tuple[str, str]]) -> list[_Line]:
-    """The good lines of the manifest."""
-    if file.size_bytes > MAX_MANIFEST_BYTES:
-        problems.append((MANIFEST, f"larger than {MAX_MANIFEST_BYTES} bytes"))
-        return []
-    good: list[_Line] = []
-    by_isrc: dict[str, int] = {}
-    try:
-        with fs.open(file.full_path, "r", encoding="utf-8-sig", newline="", errors="replace") as opened:
-            lines = csv.DictReader(opened)
-            names = {name.strip().casefold(): name for name in lines.fieldnames or ()}
-            if not {"isrc", "file"} <= set(names):
-                problems.append((MANIFEST, "the first line does not name the columns isrc and file"))
-                return []
-            for row in lines:
-                line = _manifest_line(row, names, lines.line_num)
-                if isinstance(line, _Line) and line.isrc in by_isrc:
-                    line = f"{line.isrc} is in line {by_isrc[line.isrc]} already"
-                if isinstance(line, str):
-                    problems.append((f"{MANIFEST} line {lines.line_num}", line))
-                    continue
-                by_isrc[line.isrc] = line.number
-                good.append(line)
-    except (OSError, csv.Error) as error:
-        problems.append((MANIFEST, f"can't be read to its end: {type(error).__name__}"))
-    return good
-
-
-def _manifest_line(row: Mapping[str, str | None], names: Mapping[str, str], number: int) -> _Line | str:
-    """A line of the manifest, or what is wrong with it."""
-    isrc = isrc_of(row[names["isrc"]] or "")
-    if isrc is None:
-        return "no ISRC"
-    path = PurePosixPath((row[names["file"]] or "").strip().replace("\\", "/"))
-    if not path.name or path.is_absolute() or ".." in path.parts:
-        return "no path below the folder"
-    offset = (row[names["offset_s"]] or "").strip() if "offset_s" in names else ""
-    try:
-        seconds = float(offset) if offset else None
-    except ValueError:
-        seconds = math.nan
-    if seconds is not None and not 0 <= seconds < math.inf:
-        return "offset_s is not a number of seconds from 0 up"
-    return _Line(number, isrc, str(path), seconds)
-
-
 def _match(
-    files: Mapping[str, _File], manifest: list[_Line], problems: list[tuple[str, str]]
+    files: Mapping[str, _File], manifest: list[ManifestLine], problems: list[Problem]
 ) -> dict[str, tuple[str, _File, float | None]]:
     """ISRC → method, file and the offset asked for. ``files`` by path."""
     found: dict[str, tuple[str, _File, float | None]] = {}
@@ -276,7 +216,7 @@ def _match(
             found[line.isrc] = ("manifest", files[line.path], line.offset_s)
             listed.setdefault(line.path, []).append(line.isrc)
         else:
-            problems.append((f"{MANIFEST} line {line.number}", "there is no such audio file"))
+            problems.append((f"{MANIFEST} line {line.number}", "there is no such audio file", line.path))
     by_name: list[tuple[str, _File]] = []
     by_tag: list[tuple[str, _File]] = []
     for path, file in sorted(files.items()):
@@ -284,36 +224,36 @@ def _match(
         tagged = sorted(tag for tag in tags if tag)
         named = isrcs_in(PurePosixPath(path).stem)
         if None in tags:
-            problems.append((path, "a tag for the ISRC holds none"))
+            problems.append((path, "a tag for the ISRC holds none", None))
         for method, said in (("tags", tagged), ("name", named)):
             if len(said) > 1:
-                problems.append((path, f"its {method} give several ISRCs: {', '.join(said[:4])}"))
+                problems.append((path, f"several ISRCs in its {method}", ", ".join(said[:4])))
         tag, name = (said[0] if len(said) == 1 else None for said in (tagged, named))
         if path in listed:
             if tag and tag not in listed[path]:
-                problems.append((path, f"the manifest says {', '.join(listed[path][:4])}, its tags {tag}"))
+                problems.append((path, "manifest and tags differ", f"{', '.join(listed[path][:4])}, {tag}"))
         elif tag:
             if name and name != tag:
-                problems.append((path, f"its tags say {tag}, its name {name}"))
+                problems.append((path, "tags and name differ", f"{tag}, {name}"))
             by_tag.append((tag, file))
         elif name:
             by_name.append((name, file))
         else:
-            problems.append((path, "no ISRC: not in the manifest, the tags or the name"))
+            problems.append((path, "no ISRC in the manifest, the tags or the name", None))
     for method, pairs in (("tag", by_tag), ("file name", by_name)):
         for isrc, file in pairs:
             if isrc in found:
-                problems.append((file.path, f"{isrc} has another file already: {found[isrc][1].path}"))
+                problems.append((file.path, "its ISRC has another file", f"{isrc}: {found[isrc][1].path}"))
             else:
                 found[isrc] = (method, file, None)
     return found
 
 
-def _offset(file: _File, asked: float | None, problems: list[tuple[str, str]]) -> float:
+def _offset(file: _File, asked: float | None, problems: list[Problem]) -> float:
     """Where the excerpt begins, in seconds, to the millisecond."""
     length = file.header.duration_s
     if asked is not None and length is not None and asked >= length:
-        problems.append((file.path, "the manifest's offset lies behind the end; the middle is taken"))
+        problems.append((file.path, "the manifest's offset lies behind the end", "the middle is taken"))
         asked = None
     if asked is not None:
         return round(asked, 3)

@@ -15,6 +15,14 @@ LEAST_SCORE = 0.85
 SAME_LENGTH_S, OTHER_LENGTH_S = 4.0, 20.0
 """Lengths of the same recording differ by fades and silence; beyond the second it is another edit."""
 UNKNOWN_LENGTH = 0.95
+LONGEST = 300
+"""Letters of a name that are compared."""
+SHORT_TITLE = 10
+"""Letters up to which a title is not thought misspelt."""
+SAME_WORD = 0.75
+"""Similarity from which two words are one, spelt in two ways."""
+DOUBTFUL = 0.88
+"""Times the score where something is missing on one side: enough only together with the same length."""
 
 _VERSIONS = {
     "live": r"live|unplugged|in concert|en vivo|en directo|ao vivo|mtv|bbc session|session|sessions",
@@ -22,7 +30,7 @@ _VERSIONS = {
     r"tribute|sing[- ]?along|cover|covers|as performed by",
     "instrumental": r"instrumental|instrumentale",
     "vocals": r"a ?cappella|acapella|vocals only",
-    "remix": r"remix|remixed|rmx|mix|bootleg|mashup|vip|dub|rework|reworked|flip|reprise|medley",
+    "remix": r"remix|remixed|rmx|mix|mixed|bootleg|mashup|vip|dub|rework|reworked|flip|reprise|medley",
     "acoustic": r"acoustic|stripped|piano version|orchestral|symphonic|string quartet|lullaby",
     "demo": r"demo|rehearsal|outtake|alternate|alternative|alt|early|work tape|voice memo",
     "tempo": r"sped up|speed up|slowed|reverb|nightcore|8d|chopped|8[- ]?bit",
@@ -32,13 +40,23 @@ _VERSIONS = {
     "clean": r"clean|censored",
 }
 _VERSION = {kind: re.compile(rf"\b(?:{words})\b") for kind, words in _VERSIONS.items()}
+_NEUTRAL = re.compile(
+    r"^\s*from\b.*|\b(?:(?:original|album|lp|full|remaster(?:ed)?|explicit|mono|stereo) (?:mix|version)|"
+    r"(?:19|20)\d\d remaster\w*|remaster\w*|mono|stereo|explicit|bonus track|deluxe)\b"
+)
+"""Additions that leave the recording what it is."""
+_GENERIC = frozenset({
+    "a", "an", "and", "at", "by", "de", "edit", "en", "extended", "from", "in", "la", "live", "mix", "of",
+    "on", "original", "remix", "remixed", "the", "version",
+})  # fmt: skip
+"""Words of an addition that do not tell which live evening or which remix it is."""
 _COLLECTION = {
     "live": re.compile(r"[(\[][^)\]]*\b(?:live|unplugged)\b[^)\]]*[)\]]|\blive (?:at|in|from|on)\b|\bunplugged\b"),
     "karaoke": re.compile(r"\b(?:karaoke|tribute|in the style of|made famous by)\b"),
 }
 _FEATURED = re.compile(r"[(\[]\s*(?:feat|ft|featuring|with)\b\.?\s*([^)\]]*)[)\]]|\s(?:feat|ft|featuring)\b\.?\s+(.*)$")
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-_AND = re.compile(r"\s*(?:,|;|&|\+|/|\bfeat\b\.?|\bft\b\.?|\bfeaturing\b|\band\b|\bund\b|\bwith\b|\bx\b|\bvs\b\.?)\s*")
+_AND = re.compile(r"\s*[,;&+/]\s*|\s+(?:feat|ft|vs)\.?\s+|\s+(?:featuring|and|und|with|x)\s+")
 _NUMERALS = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9"}
 _NAMES = {"pt": "part", "vol": "volume", "no": "number", "nr": "number"}
 
@@ -58,6 +76,9 @@ class Recording:
 class _Title:
     base: str
     versions: frozenset[str]
+    """Kinds of version that its additions name."""
+    which: frozenset[str]
+    """Words that tell versions of a kind apart: who remixed it, where it was live."""
     featured: str
 
 
@@ -65,18 +86,21 @@ def match_score(wanted: Recording, found: Recording) -> float:
     """0 (surely not) to 1 (same words, same length): similarity of title × of artist × of length.
 
     Accents, case, punctuation, "feat." in title or artist and remastering do not count. A version (live, remix,
-    karaoke, …) that only one of the two names, or another number ("Part 2"), makes it 0.
+    karaoke, …) that only one of the two names, another remixer or evening, or another number ("Part 2"), makes it 0.
     """
     one, other = _title(wanted.title), _title(found.title)
-    versions = one.versions | _of_collection(wanted) if wanted.collection else one.versions
-    others = other.versions | _of_collection(found)
-    if "karaoke" in _kinds(_plain(found.artist)):
-        others = others | {"karaoke"}
-    if versions != others or _numbers(one.base) != _numbers(other.base):
+    if one.versions | _around(wanted) != other.versions | _around(found) or _numbers(one.base) != _numbers(other.base):
         return 0.0
-    title = _similar(one.base, other.base)
     artist = _artist_score(f"{wanted.artist}, {one.featured}", f"{found.artist}, {other.featured}")
-    return round(title * artist * _length_score(wanted.duration_s, found.duration_s), 4)
+    length = _length_score(wanted.duration_s, found.duration_s)
+    return round(_title_score(one.base, other.base) * _which_score(one.which, other.which) * artist * length, 4)
+
+
+def _which_score(one: frozenset[str], other: frozenset[str]) -> float:
+    """How well the words fit that tell versions apart; where only one has any, the length has to speak too."""
+    if not one or not other:
+        return 1.0 if one == other else DOUBTFUL
+    return 1.0 if len(one & other) * 2 >= min(len(one), len(other)) else 0.0
 
 
 def _length_score(one: float | None, other: float | None) -> float:
@@ -88,7 +112,7 @@ def _length_score(one: float | None, other: float | None) -> float:
 
 def _plain(text: str) -> str:
     """Lower case, without accents of Latin and Greek letters and without apostrophes."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", text[:LONGEST].casefold())
     bare = "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f")
     return unicodedata.normalize("NFC", re.sub(r"['’‘`´]", "", bare)).replace("–", "-").replace("—", "-").strip()
 
@@ -103,9 +127,11 @@ def _kinds(text: str) -> frozenset[str]:
     return frozenset(kind for kind, pattern in _VERSION.items() if pattern.search(text))
 
 
-def _of_collection(recording: Recording) -> frozenset[str]:
+def _around(recording: Recording) -> frozenset[str]:
+    """Kinds of version that the release or the name of the artist gives away."""
     text = _plain(recording.collection)
-    return frozenset(kind for kind, pattern in _COLLECTION.items() if pattern.search(text))
+    kinds = {kind for kind, pattern in _COLLECTION.items() if pattern.search(text)}
+    return frozenset(kinds | (_kinds(_plain(recording.artist)) & {"karaoke"}))
 
 
 def _title(text: str) -> _Title:
@@ -113,18 +139,25 @@ def _title(text: str) -> _Title:
     plain = _plain(text)
     featured = ", ".join(one or other for one, other in _FEATURED.findall(plain))
     plain = _FEATURED.sub(" ", plain)
-    additions = _BRACKETS.findall(plain)
-    # A bracket that names no version belongs to the title: "(I Can't Get No) Satisfaction".
-    base = _BRACKETS.sub(lambda match: " " if _is_addition(match.group(1)) else f" {match.group(1)} ", plain)
-    base, *behind = re.split(r"\s-\s", base)
-    additions += behind
-    base = " ".join([base, *(part for part in behind if not _is_addition(part))])
-    versions = frozenset[str]().union(*(_kinds(addition) for addition in additions))
-    return _Title(_words(base), versions, featured)
+    versions: set[str] = set()
+    which: set[str] = set()
 
+    def take(addition: str) -> bool:
+        """Note what an addition says; False if it is part of the title, like "(I Can't Get No) Satisfaction"."""
+        rest = _NEUTRAL.sub(" ", addition)
+        kinds = _kinds(rest)
+        words = _words(rest).split()
+        if "version" in words and not kinds:
+            kinds = frozenset({" ".join(words)})
+        versions.update(kinds)
+        if kinds & {"live", "remix"}:
+            which.update(set(words) - _GENERIC)
+        return bool(kinds) or rest != addition
 
-def _is_addition(text: str) -> bool:
-    return bool(_kinds(text) or re.search(r"\b(?:remaster\w*|mono|stereo|version|explicit|bonus track|deluxe)\b", text))
+    base = _BRACKETS.sub(lambda match: " " if take(match[1]) else f" {match[1]} ", plain)
+    first, *behind = re.split(r"\s-\s", base)
+    base = " ".join([first, *(part for part in behind if not take(part))]).strip()
+    return _Title(_words(base or plain), frozenset(versions), frozenset(which), featured)
 
 
 def _numbers(words: str) -> list[str]:
@@ -137,12 +170,36 @@ def _similar(one: str, other: str) -> float:
     return fuzz.ratio(one, other) / 100
 
 
-def _artist_score(wanted: str, found: str) -> float:
-    """Similarity of the whole names, or of the first wanted artist to one of those found and the other way round."""
-    one, other = ([_words(name) for name in _AND.split(_plain(text)) if name] for text in (wanted, found))
+def _title_score(one: str, other: str) -> float:
+    """Similarity of titles. One letter makes another short title, one word another title of any length."""
     if not one or not other:
+        return 0.0
+    if one.replace(" ", "") == other.replace(" ", ""):
+        return 1.0
+    words, others = one.split(), other.split()
+    alone = sum(max(_similar(word, near) for near in others) < SAME_WORD for word in words)
+    alone = max(alone, sum(max(_similar(word, near) for near in words) < SAME_WORD for word in others))
+    if min(len(one), len(other)) <= SHORT_TITLE:
+        alone = max(alone, 1)
+    return _similar(one, other) * DOUBTFUL**alone
+
+
+def _artist_score(wanted: str, found: str) -> float:
+    """Similarity of the whole names, or of the first artist of each to one of the other's.
+
+    Where one of the two first artists is missing from the other side ("Paul McCartney & Wings", "Wings"), the
+    match holds only together with the same length.
+    """
+    one, other = _artists(wanted), _artists(found)
+    if not one[0] or not other[0]:
         return 0.0
     whole = _similar(" ".join(sorted(one)), " ".join(sorted(other)))
     first = max(_similar(one[0], name) for name in other)
     back = max(_similar(other[0], name) for name in one)
-    return max(whole, 0.97 * min(first, back))
+    return max(whole, 0.97 * min(first, back), DOUBTFUL * max(first, back))
+
+
+def _artists(names: str) -> list[str]:
+    """The artists that a line names, at least one."""
+    plain = _plain(names).strip(" ,")
+    return [_words(name).removeprefix("the ") for name in _AND.split(plain) if name.strip()] or [plain]

@@ -193,9 +193,10 @@ REJECTED_MASTERS = Table(
     "One row per file of the label's own folder, or line of its manifest, that was not taken, and why.",
     (
         Column("path", "VARCHAR", "Path below the folder of masters."),
-        Column("reason", "VARCHAR", "What is wrong with it."),
+        Column("reason", "VARCHAR", "Kind of problem."),
+        Column("detail", "VARCHAR", "What was found, in words; empty if there is no more to say."),
     ),
-    key=("path", "reason"),
+    key=("path", "reason", "detail"),
 )
 
 TABLES = (TRACKS, ARTISTS, ALBUMS, POPULARITY_SNAPSHOTS, CLIPS, REQUESTS, MASTER_FILES, REJECTED_MASTERS)

@@ -65,6 +65,6 @@ class DeezerServer:
 @contextmanager
 def deezer_server() -> Generator[DeezerServer]:
     server = DeezerServer()
-    with serving(lambda handler: server.respond(handler)) as port:
+    with serving(server.respond) as port:
         server.base_url = f"http://127.0.0.1:{port}"
         yield server

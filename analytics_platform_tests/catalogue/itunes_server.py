@@ -49,6 +49,6 @@ class ITunesServer:
 @contextmanager
 def itunes_server() -> Generator[ITunesServer]:
     server = ITunesServer()
-    with serving(lambda handler: server.respond(handler)) as port:
+    with serving(server.respond) as port:
         server.base_url = f"http://127.0.0.1:{port}"
         yield server

@@ -59,9 +59,11 @@ class PreviewServer:
             case "status":
                 handler.answer(int(name), b"<html>no</html>")
             case "redirect":
-                target = {"loopback": f"https://127.0.0.1:{self.port}/plain/tone.mp3?{SIGNATURE}"}.get(
-                    name, f"https://elsewhere.example/x.mp3?{SIGNATURE}"
-                )
+                target = {
+                    "loopback": f"https://127.0.0.1:{self.port}/plain/tone.mp3?{SIGNATURE}",
+                    "elsewhere": f"https://elsewhere.example/x.mp3?{SIGNATURE}",
+                    "here": f"/plain/tone.mp3?{SIGNATURE}",
+                }[name]
                 handler.answer(302, b"", Location=target)
             case "flaky":
                 self.failures_left -= 1
@@ -114,10 +116,8 @@ def preview_server(files: dict[str, bytes]) -> Generator[PreviewServer]:
     authority.issue_cert("localhost").configure_cert(tls)
     server.trusted = ssl.create_default_context()
     authority.configure_trust(server.trusted)
-    with serving(lambda handler: server.respond(handler), tls) as server.port:
+    with serving(server.respond, tls) as server.port:
         try:
             yield server
         finally:
             server.stopped.set()
-
-

@@ -12,11 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
-    respond: Callable[[Handler], None]
+    # Or every answer waits 40 ms for the other side to confirm its header.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         try:
-            self.respond()
+            self.server.respond(self)
         except OSError:
             self.close_connection = True
 
@@ -33,6 +34,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    respond: Callable[[Handler], None]
     tls: ssl.SSLContext | None = None
 
     def finish_request(self, request, client_address) -> None:
@@ -49,8 +51,8 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def serving(respond: Callable[[Handler], None], tls: ssl.SSLContext | None = None) -> Generator[int]:
     """Serve on 127.0.0.1; gives the port."""
-    server = _Server(("127.0.0.1", 0), type("Responding", (Handler,), {"respond": respond}))
-    server.tls = tls
+    server = _Server(("127.0.0.1", 0), Handler)
+    server.respond, server.tls = respond, tls
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analytics_platform.catalogue import deezer as module
 from analytics_platform.catalogue.deezer import Deezer, popularity_of, tracks_of
 from analytics_platform.catalogue.tables import POPULARITY_SNAPSHOTS, TRACKS
 from analytics_platform_tests.catalogue.deezer_server import DeezerServer, deezer_server, error, track
@@ -65,6 +66,17 @@ def test_an_address_that_has_lain_too_long_is_not_handed_out(server: DeezerServe
     deezer.ask(ISRC)
     now[0] = 899
     assert deezer.take_address(ISRC) is None
+
+
+def test_addresses_that_nobody_takes_do_not_pile_up(
+    server: DeezerServer, deezer: Deezer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_ADDRESSES", 2)
+    isrcs = [f"GBDUW000000{i}" for i in range(4)]
+    for isrc in isrcs:
+        server.tracks[isrc] = track(isrc)
+        deezer.ask(isrc)
+    assert [deezer.take_address(isrc) for isrc in isrcs] == [None, None, SIGNED, SIGNED]
 
 
 def test_a_track_whose_preview_has_gone_leaves_no_old_address(server: DeezerServer, deezer: Deezer) -> None:
@@ -136,7 +148,7 @@ JSON = st.recursive(
 @given(st.sampled_from([*track(ISRC)]), JSON)
 def test_no_field_of_a_wrong_type_gets_through(server: DeezerServer, deezer: Deezer, field: str, value) -> None:
     server.preview = lambda isrc: ""
-    server.raw[ISRC] = (200, json.dumps(track(ISRC, **{field: value})).encode(), {})
+    server.raw[ISRC] = (200, json.dumps({**track(ISRC), field: value}).encode(), {})
     answer = deezer.ask(ISRC)
     assert answer.outcome in {"ok", "error"}
     if answer.outcome == "ok":

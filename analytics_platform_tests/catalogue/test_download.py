@@ -73,6 +73,7 @@ def test_the_content_says_the_format_not_the_name(server: PreviewServer, tmp_pat
         ("status/206", "unexpected status"),
         ("redirect/loopback", "redirected"),
         ("redirect/elsewhere", "redirected"),
+        ("redirect/here", "redirected"),
         ("plain/page.mp3", "not audio"),
         ("plain/nothing", "not audio"),
         ("bomb/x", "encoded"),
@@ -101,7 +102,7 @@ def test_ten_gigabytes_are_cut_off(server: PreviewServer, tmp_path: Path, kind: 
     assert isinstance(result, DownloadFailure)
     assert result.kind == "too large"
     # What the kernel holds between the two of them comes on top.
-    assert server.sent[kind] < 100 * LIMIT
+    assert server.sent[kind] < 30 * LIMIT
 
 
 @pytest.mark.parametrize("path", ["hang/x", "drip/tone.mp3", "drip-headers/x"])
@@ -135,7 +136,7 @@ def test_waiting_between_tries_counts_for_the_deadline(server: PreviewServer, tm
     waits: list[float] = []
     result = fetch(server, "status/503", tmp_path, deadline_s=0.3, sleep=waits.append)
     assert isinstance(result, DownloadFailure)
-    assert max(waits) <= 0.3
+    assert max(waits, default=0) <= 0.3
 
 
 def test_more_than_announced_is_not_read(server: PreviewServer, tmp_path: Path) -> None:
@@ -165,6 +166,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(server: PreviewServer,
         "",
         "https://local\nhost/",
         "https://localhost:99999999/",
+        "https://xn--a/",
     ],
 )
 def test_an_address_elsewhere_is_never_asked(server: PreviewServer, tmp_path: Path, address: str) -> None:
@@ -191,6 +193,14 @@ def test_an_address_elsewhere_is_never_asked(server: PreviewServer, tmp_path: Pa
         ("https://[::1]/x", False),
         ("http://p.scdn.co/x", False),
         ("https://p.scdn.co:0/x", False),
+        ("https://xn--a.dzcdn.net/x", True),
+        ("https://ä.dzcdn.net/x", True),
+        ("https://.dzcdn.net/x", False),
+        ("https://a..dzcdn.net/x", False),
+        ("https://a b.dzcdn.net/x", False),
+        ("https://a%2f.dzcdn.net/x", False),
+        ("https://" + "a" * 64 + ".dzcdn.net/x", False),
+        ("https://" + "a." * 150 + "dzcdn.net/x", False),
     ],
 )
 def test_hosts_are_compared_whole(address: str, allowed: bool) -> None:
@@ -209,6 +219,7 @@ def test_no_address_is_logged(server: PreviewServer, tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.DEBUG):
         fetch(server, server.sign("tone.mp3"), tmp_path / "one")
         fetch(server, f"redirect/elsewhere?{SIGNATURE}", tmp_path / "two")
+        fetch(server, "redirect/here", tmp_path / "three")
     assert any(record.name == "httpx" and "localhost" in record.getMessage() for record in caplog.records)
     assert any(record.name.startswith("httpcore") for record in caplog.records)
     assert SIGNATURE not in caplog.text
