@@ -36,7 +36,7 @@ LONG_SHARE = 0.03
 METHODS = ("file name", "tag", "manifest")
 METHOD_SHARES = (0.60, 0.25, 0.15)
 CODECS = ("flac", "ogg", "mp3")
-CODEC_SHARES = (0.65, 0.30, 0.05)
+CODEC_SHARES = (0.72, 0.25, 0.03)
 SHORT_S = 2.0
 STRAY_FILES = ("QZACM2699999.flac", "Untitled Interlude.flac", "artwork/cover.txt", "README.txt")
 """Files of no track: two recordings and two that are none."""

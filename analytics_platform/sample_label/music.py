@@ -7,6 +7,7 @@ Everything is made of tables of one period and of slices of one envelope per ins
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +91,7 @@ class _Player:
         self.has_sevenths = self.random.random() < style.sevenths
         swing = style.swing * self.step
         self.starts = [round(place * self.step + (place % 2) * swing) for place in range(self.steps)]
+        self.tables: dict[tuple[float, float, float], Signal] = {}
         self.counter = np.arange(self.size, dtype=np.uint32)
         self.seconds = np.arange(min(self.size, 4 * rate), dtype=np.float32) / rate
 
@@ -98,15 +100,20 @@ class _Player:
         up, degree = divmod(degree, 7)
         return 65.406 * 2 ** (octave + up + (self.clip.key + self.scale[degree]) / 12)
 
-    def table(self, hertz: float, rolloff: float, *, hollow: bool = False, cutoff: float | None = None) -> Signal:
-        """One period with unit power, its partials falling off and filtered."""
-        partial = np.arange(1, 1 + max(1, min(MOST_PARTIALS, int(0.45 * self.rate / hertz))))
-        level = partial**-rolloff / np.sqrt(1 + (partial * hertz / (cutoff or self.cutoff)) ** 4)
-        if hollow:
-            level[1::2] *= 0.15
-        spectrum = np.zeros((1 << (TABLE_BITS - 1)) + 1, dtype=np.complex64)
-        spectrum[1 : len(partial) + 1] = -1j * level / np.sqrt(np.sum(level**2))
-        return np.fft.irfft(spectrum).astype(np.float32) * np.float32(1 << (TABLE_BITS - 1)) * np.float32(1.414)
+    def table(self, hertz: float, rolloff: float, cutoff: float, *, hollow: bool = False) -> Signal:
+        """One period of a tone, its partials falling off and filtered; unit power before it is tilted."""
+        name = (hertz, rolloff, cutoff)
+        if name not in self.tables:
+            partial = np.arange(1, 1 + max(1, min(MOST_PARTIALS, int(0.45 * self.rate / hertz))))
+            level = partial**-rolloff / np.sqrt(1 + (partial * hertz / cutoff) ** 4)
+            if hollow:
+                level[1::2] *= 0.15
+            level *= self.tilted(partial * hertz) / np.sqrt(np.sum(level**2))
+            spectrum = np.zeros((1 << (TABLE_BITS - 1)) + 1, dtype=np.complex64)
+            spectrum[1 : len(partial) + 1] = -1j * level
+            scale = np.float32(math.sqrt(2) * (1 << (TABLE_BITS - 1)))
+            self.tables[name] = _signal(spectrum, 1 << TABLE_BITS) * scale
+        return self.tables[name]
 
     def tone(self, table: Signal, hertz: float, size: int) -> Signal:
         """A steady tone: 32-bit phase, which wraps by itself."""
@@ -126,35 +133,33 @@ class _Player:
 
     def stems(self, channels: int) -> list[Signal]:
         """Loops of drums, bass, chords and three leads, each (1 or channels, size)."""
-        tonal, dry = self.filters()
-        chords = self.chords(channels)
+        room = self.room()
         # A catchy track has one melody, another up to three.
         count = 1 if self.hook > 0.6 else 2 if self.hook > 0.35 else 3
-        leads = [self.through(self.lead()[None], tonal) for _ in range(count)]
+        leads = [self.within(self.lead()[None], room) for _ in range(count)]
         return [
-            self.through(self.drum_loop()[None], dry),
-            self.through(self.bass()[None], dry),
-            self.through(chords, tonal),
+            self.drum_loop()[None],
+            self.bass()[None],
+            self.within(self.chords(channels), room),
             *(leads[place % count] for place in range(3)),
         ]
 
-    def filters(self) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
-        """Responses for tonal and for dry loops: tilted towards treble or bass; tonal ones ring in a room as well."""
-        hertz = np.fft.rfftfreq(self.size, 1 / self.rate).astype(np.float32)
-        octaves = np.clip(np.log2(np.maximum(hertz, 40) / 800), -3, 3)
-        dry = (10 ** (self.tilt_db * octaves / 20)).astype(np.float32)
-        dry[hertz < 25] = 0
-        room = np.zeros(self.size, dtype=np.float32)
-        size = min(self.size, round(0.9 * self.rate))
-        noise = self.random.standard_normal(size, dtype=np.float32)
-        room[:size] = (
-            noise * np.exp(-self.seconds[:size] * 6) * np.float32(self.echo * 0.02 * math.sqrt(BASE_RATE / self.rate))
-        )
-        return ((1 + np.fft.rfft(room)) * dry).astype(np.complex64), dry
+    def tilted(self, hertz: np.ndarray) -> np.ndarray:
+        """Gain by frequency: towards treble or bass around 800 Hz."""
+        return 10 ** (self.tilt_db * np.clip(np.log2(np.maximum(hertz, 40) / 800), -3, 3) / 20)
 
-    def through(self, loops: Signal, response: np.ndarray) -> Signal:
-        """Loops after a filter: it wraps around, so that they still join."""
-        return np.fft.irfft(np.fft.rfft(loops) * response, self.size).astype(np.float32, copy=False)
+    def room(self) -> NDArray[np.complex64]:
+        """Response of a room: decaying noise, after the sound itself."""
+        size = min(self.size, round(0.9 * self.rate))
+        noise = self.random.standard_normal(size, dtype=np.float32) * np.exp(-self.seconds[:size] * 6)
+        response = np.zeros(self.size, dtype=np.float32)
+        response[:size] = noise * np.float32(self.echo * 0.02 * math.sqrt(BASE_RATE / self.rate))
+        response[0] += 1
+        return _spectrum(response)
+
+    def within(self, loops: Signal, room: NDArray[np.complex64]) -> Signal:
+        """Loops as heard in a room: what rings on wraps around, so that they still join."""
+        return _signal(_spectrum(loops) * room, self.size)
 
     def chords(self, channels: int) -> Signal:
         """The chords, held or struck again as the density asks, (channels, size)."""
@@ -173,7 +178,7 @@ class _Player:
             intervals = (0, 4) if is_heavy else (0, 2, 4, 6) if self.has_sevenths else (0, 2, 4)
             for interval in intervals:
                 hertz = folded(self.hertz(degree + interval, 2), 98.0 if is_heavy else 185.0)
-                table = self.table(hertz, self.rolloff, hollow=self.clip.style.is_hollow)
+                table = self.table(hertz, self.rolloff, self.cutoff, hollow=self.clip.style.is_hollow)
                 for side, factor in enumerate((self.detune, 1 / self.detune)):
                     loops[side, first:last] += self.tone(table, hertz * factor, last - first) * shape
         loops *= np.float32(0.11)
@@ -193,7 +198,7 @@ class _Player:
             shape = self.shaped(base, round((after - place) * self.step * 0.95))
             start = self.starts[place]
             shape = shape[: self.size - start]
-            table = self.table(hertz, 1.4, cutoff=min(self.cutoff, 900))
+            table = self.table(hertz, 1.4, min(self.cutoff, 900))
             loop[start : start + len(shape)] += self.tone(table, hertz, len(shape)) * shape
         return loop * np.float32(0.25)
 
@@ -235,7 +240,7 @@ class _Player:
             shape = self.shaped(base, min(after - place, 8) * self.step)
             start = self.starts[place]
             shape = shape[: self.size - start]
-            table = self.table(hertz, self.rolloff + 0.2, cutoff=1.5 * self.cutoff)
+            table = self.table(hertz, self.rolloff + 0.2, 1.5 * self.cutoff)
             turns = (np.arange(len(shape)) + drift[: len(shape)]) * (hertz * len(table) / self.rate)
             loud = np.float32(1.0 if place % 4 == 0 else 0.8)
             loop[start : start + len(shape)] += table[turns.astype(np.int64) & (len(table) - 1)] * shape * loud
@@ -252,6 +257,9 @@ class _Player:
         snare = (noise * np.float32(0.32) + np.sin(2 * np.pi * 190 * time) * np.float32(0.35)) * np.exp(-time * 19)
         # The second difference leaves the treble.
         hat = np.diff(noise, n=2, prepend=noise[:2]) * np.exp(-time * 55) * np.float32(0.10)
+
+        gain = self.tilted(np.fft.rfftfreq(len(time), 1 / self.rate)).astype(np.float32)
+        kick, snare, hat = (_signal(_spectrum(sound) * gain, len(time)) for sound in (kick, snare, hat))
 
         def strike(sound: Signal, place: int, loud: float) -> None:
             start = self.starts[place]
@@ -296,6 +304,19 @@ class _Player:
         fade = min(round(FADE_S * self.rate), mixed.shape[1] // 2)
         mixed[:, -fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
         return mixed
+
+
+def _spectrum(signals: Signal) -> NDArray[np.complex64]:
+    # In single precision numpy's own takes twice as long.
+    from scipy import fft
+
+    return cast("NDArray[np.complex64]", fft.rfft(signals))
+
+
+def _signal(spectra: NDArray[np.complex64], size: int) -> Signal:
+    from scipy import fft
+
+    return cast("Signal", fft.irfft(spectra, size))
 
 
 def folded(hertz: float, lowest: float) -> float:

@@ -56,7 +56,7 @@ class Heard:
 def heard() -> Heard:
     catalogue = build_catalogue(SPEC)
     clips = clips_of(SPEC, catalogue)
-    tracks = np.random.default_rng(0).permutation(len(clips))[:160]
+    tracks = np.random.default_rng(0).permutation(len(clips))[:120]
     window = np.hanning(FRAME).astype(np.float32)
     found = []
     for track in tracks:
@@ -69,9 +69,9 @@ def heard() -> Heard:
         levels = 10 * np.log10(np.square(frames[::16]).mean(axis=1) + 1e-8)
         whole = np.abs(np.fft.rfft(signal))
         hertz = np.fft.rfftfreq(len(signal), 1 / BASE_RATE)
-        heard = (hertz > 60) & (hertz < 1_200)
-        pitch = np.round(12 * np.log2(hertz[heard] / 65.406)).astype(int) % 12
-        found.append((spectrum.mean(axis=0), onsets, levels, np.bincount(pitch, whole[heard] ** 2, minlength=12)))
+        melodic = (hertz > 100) & (hertz < 1_000)
+        pitch = np.round(12 * np.log2(hertz[melodic] / 65.406)).astype(int) % 12
+        found.append((spectrum.mean(axis=0), onsets, levels, np.bincount(pitch, whole[melodic], minlength=12)))
     return Heard(catalogue, tracks, *(np.array(column) for column in zip(*found, strict=True)))
 
 
