@@ -295,7 +295,7 @@ class _Player:
     def master(self, mixed: Signal) -> Signal:
         """Distortion, the wanted level, a soft limit and fades, (channels, samples)."""
         if self.drive > 0.05:
-            mixed = np.tanh(mixed * np.float32((0.2 + 1.6 * self.drive) / _level(mixed)))
+            mixed = np.tanh(mixed * np.float32((0.2 + 1.1 * self.drive) / _level(mixed)))
         wanted = 10 ** (self.rms_db / 20)
         mixed = mixed * np.float32(wanted / _level(mixed))
         # It bends like tanh and costs less; then the level is made up for what that took.

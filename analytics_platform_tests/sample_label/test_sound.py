@@ -56,7 +56,7 @@ class Heard:
 def heard() -> Heard:
     catalogue = build_catalogue(SPEC)
     clips = clips_of(SPEC, catalogue)
-    tracks = np.random.default_rng(0).permutation(len(clips))[:120]
+    tracks = np.random.default_rng(0).permutation(len(clips))[:100]
     window = np.hanning(FRAME).astype(np.float32)
     found = []
     for track in tracks:
