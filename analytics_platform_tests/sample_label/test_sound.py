@@ -26,7 +26,7 @@ from analytics_platform.sample_label.truth import variance_truth
 from analytics_platform.sample_label.world import World
 
 SPEC = LabelSpec(scale=0.3)
-SECONDS = 20.0
+SECONDS = 14.0
 FRAME, HOP = 1_024, 256
 MAJOR_KEY = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR_KEY = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
@@ -56,7 +56,7 @@ class Heard:
 def heard() -> Heard:
     catalogue = build_catalogue(SPEC)
     clips = clips_of(SPEC, catalogue)
-    tracks = np.random.default_rng(0).permutation(len(clips))[:100]
+    tracks = np.random.default_rng(0).permutation(len(clips))[:160]
     window = np.hanning(FRAME).astype(np.float32)
     found = []
     for track in tracks:
@@ -121,25 +121,26 @@ def test_qualities_can_be_heard(heard):
     rises = (heard.onsets > 1.6 * heard.onsets.mean(axis=1, keepdims=True)).mean(axis=1)
     assert rank_correlation(centroids(heard), heard.quality(BRIGHTNESS)) > 0.7
     assert rank_correlation(power, heard.quality(LOUDNESS)) > 0.95
-    assert rank_correlation(np.std(heard.levels, axis=1), heard.quality(DYNAMICS)) > 0.4
-    assert abs(rank_correlation(rises, heard.quality(DENSITY))) > 0.3
+    assert rank_correlation(np.std(heard.levels, axis=1), heard.quality(DYNAMICS)) > 0.3
+    assert rank_correlation(rises, heard.quality(DENSITY)) > 0.4
 
 
 def test_clusters_can_be_learned_but_overlap(heard):
-    """A dozen features of artists that were not seen: far above one in eight, far below all."""
+    """Some features of artists that were not seen: far above one in eight, far below all."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    edges = np.geomspace(2, FRAME // 2, 10).astype(int)
+    edges = np.unique(np.geomspace(2, FRAME // 2, 15).astype(int))
     bands = np.log(np.add.reduceat(heard.spectra, edges, axis=1) + 1e-6)
-    features = np.column_stack([bands, heard.levels.mean(axis=1), heard.levels.std(axis=1), heard.onsets.mean(axis=1)])
+    spread = [part for values in (heard.levels, heard.onsets) for part in (values.mean(axis=1), values.std(axis=1))]
+    features = np.column_stack([bands, *spread])
     artists = heard.catalogue.track_artists[heard.tracks]
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=2_000))
     clusters = heard.catalogue.clusters[artists]
     found = cross_val_predict(model, features, clusters, groups=artists, cv=GroupKFold(5))
-    assert 0.22 < (found == clusters).mean() < 0.7
+    assert 0.2 < (found == clusters).mean() < 0.7
 
 
 def test_a_stereo_master_is_wider_and_of_higher_rate_is_the_same_music():
