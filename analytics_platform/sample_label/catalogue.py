@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics_platform.sample_label.markets import NEVER, draw_affinities, draw_launch_days
-from analytics_platform.sample_label.sound import EFFECT, Sounds, draw_sounds
+from analytics_platform.sample_label.sound import Sounds, draw_sounds
 from analytics_platform.sample_label.spec import LabelSpec, Purpose
 from analytics_platform.sample_label.words import (
     COUNTRIES,
@@ -67,7 +67,7 @@ class Catalogue:
     @property
     def track_weights(self) -> np.ndarray:
         """Popularity of tracks within their artist: luck, and how far the sound appeals, (T,)."""
-        return self.luck * np.exp(EFFECT * self.sounds.appeal)
+        return self.luck * self.sounds.effect
 
     @property
     def is_available(self) -> np.ndarray:
@@ -124,7 +124,7 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
     name_order = random.permutation(max(2_500, count))[:count]
     luck = random.gamma(1.0, 1.0, tracks) + 0.05
     sounds = draw_sounds(spec, clusters, artists)
-    weights = luck * np.exp(EFFECT * sounds.appeal)
+    weights = luck * sounds.effect
     totals = np.add.reduceat(weights, first[:-1])
     cumulated = np.cumsum(weights)
     steps = artists + (cumulated - (cumulated[first[:-1]] - weights[first[:-1]])[artists]) / totals[artists]

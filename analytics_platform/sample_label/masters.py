@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from analytics_platform.sample_label.catalogue import Catalogue, build_catalogue
 from analytics_platform.sample_label.files import ogg_with_serial, write_atomically
+from analytics_platform.sample_label.music import Signal, play
 from analytics_platform.sample_label.sound import BASE_RATE
 from analytics_platform.sample_label.spec import LabelSpec, Purpose
+from analytics_platform.sample_label.styles import Clip, clips_of
 from analytics_platform.sample_label.truth import claim
-
-if TYPE_CHECKING:
-    from analytics_platform.sample_label.music import Clip, Signal
 
 FOLDER = "masters"
 MANIFEST = "manifest.csv"
@@ -38,7 +36,7 @@ LONG_SHARE = 0.03
 METHODS = ("file name", "tag", "manifest")
 METHOD_SHARES = (0.60, 0.25, 0.15)
 CODECS = ("flac", "ogg", "mp3")
-CODEC_SHARES = (0.65, 0.30, 0.05)
+CODEC_SHARES = (0.72, 0.25, 0.03)
 SHORT_S = 2.0
 STRAY_FILES = ("QZACM2699999.flac", "Untitled Interlude.flac", "artwork/cover.txt", "README.txt")
 """Files of no track: two recordings and two that are none."""
@@ -129,8 +127,6 @@ def _each(write: Callable[[Master], int], masters: list[Master], workers: int) -
 
 def plan_masters(spec: LabelSpec, catalogue: Catalogue) -> list[Master]:
     """What files the label has of its tracks, in the order of the tracks, and those of no track."""
-    from analytics_platform.sample_label.music import clips_of
-
     random = spec.random(Purpose.MASTERS)
     tracks = len(catalogue.isrcs)
     order = random.permutation(tracks)
@@ -202,8 +198,6 @@ def write_master(seed: int, folder: Path, master: Master) -> int:
 
 def master_bytes(seed: int, master: Master) -> bytes:
     """The content of a file."""
-    from analytics_platform.sample_label.music import play
-
     if master.codec is None or master.duration_s is None:
         noise = np.random.default_rng([seed, int(Purpose.MASTERS), 1, max(master.track, 0)])
         # Seven bits: no frame of MP3 begins with them.

@@ -31,7 +31,8 @@ BRIGHT_AND_DENSE = 0.30
 """What a track gains that is both bright and dense, beyond the two alone."""
 MOST_APPEAL = 2.0
 EFFECT = 1.65
-"""Plays within an artist go with exp(EFFECT · appeal)."""
+"""Plays within an artist go with exp(EFFECT · appeal). Appeal alone then tells tracks above the median of their genre
+and release year from those below with an AUC of about 0.70."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Sounds:
     def tempos(self) -> np.ndarray:
         """Beats a minute, (T,)."""
         return BASE_RATE * 15.0 / self.steps
+
+    @property
+    def effect(self) -> np.ndarray:
+        """By what the sound multiplies a track's plays, before the artist's plays are shared out, (T,)."""
+        return np.exp(EFFECT * self.appeal)
 
 
 def draw_sounds(spec: LabelSpec, clusters: np.ndarray, track_artists: np.ndarray) -> Sounds:

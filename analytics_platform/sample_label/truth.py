@@ -18,7 +18,7 @@ from analytics_platform.sample_label.files import write_atomically
 from analytics_platform.sample_label.law import profiles, thresholds
 from analytics_platform.sample_label.markets import NEVER
 from analytics_platform.sample_label.plays import Aggregates, Plays
-from analytics_platform.sample_label.sound import EFFECT, KEYS, QUALITIES
+from analytics_platform.sample_label.sound import KEYS, QUALITIES
 from analytics_platform.sample_label.spec import APPLE, FAN_TYPES, FUGA, LICENSORS, SPOTIFY, VENDORS, LabelSpec
 from analytics_platform.sample_label.words import COUNTRIES
 from analytics_platform.sample_label.world import World, labels
@@ -192,21 +192,21 @@ def track_truth(world: World) -> pl.DataFrame:
 
 
 def variance_truth(catalogue: Catalogue) -> pl.DataFrame:
-    """Shares of the variance of tracks' log expected plays, all artists open everywhere: columns part, share.
+    """How far one part alone explains tracks' log expected plays: columns part, r_squared.
 
-    A part's share is its covariance with the whole, so the four sum to 1: the artist's popularity; the sound
-    and the luck of the track; and ``rivals``, the artist's other tracks, who have the rest of its plays.
+    Expected plays are the artist's popularity times the track's share of it. The parts are the popularity, and
+    the track's sound and luck; the rest is how many other tracks the artist has, and what those are like.
     """
-    totals = np.add.reduceat(catalogue.track_weights, catalogue.first_tracks[:-1])
+    weights, artists = catalogue.track_weights, catalogue.track_artists
+    totals = np.add.reduceat(weights, catalogue.first_tracks[:-1])
+    expected = np.log(catalogue.popularity[artists] * weights / totals[artists])
     parts = {
-        "artist": np.log(catalogue.popularity)[catalogue.track_artists],
-        "sound": EFFECT * catalogue.sounds.appeal,
+        "artist": np.log(catalogue.popularity)[artists],
+        "sound": catalogue.sounds.appeal,
         "luck": np.log(catalogue.luck),
-        "rivals": -np.log(totals)[catalogue.track_artists],
     }
-    whole = np.sum(list(parts.values()), axis=0)
-    shares = [float(np.cov(part, whole)[0, 1] / np.var(whole, ddof=1)) for part in parts.values()]
-    return pl.DataFrame({"part": list(parts), "share": shares})
+    explained = [float(np.corrcoef(part, expected)[0, 1] ** 2) for part in parts.values()]
+    return pl.DataFrame({"part": list(parts), "r_squared": explained})
 
 
 def listener_truth(world: World) -> pl.DataFrame:
