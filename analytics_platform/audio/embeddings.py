@@ -92,7 +92,7 @@ class Embedder(Protocol):
 
 def sound_of(samples: FloatArray, length: int | None) -> FloatArray:
     """The samples that are sound, checked as :meth:`Embedder.embed` promises."""
-    sound = np.asarray(samples, dtype=np.float32)[:length]
+    sound = np.array(samples, dtype=np.float32)[:length]  # a copy: torch warns of arrays that are read-only
     if sound.ndim != 1 or not len(sound):
         raise ValueError(f"an embedder takes mono sound of at least one sample, not shape {np.shape(sound)}")
     if not np.isfinite(sound).all():

@@ -41,7 +41,8 @@ def read_bundle(index: bytes, data: bytes) -> dict[str, NDArray[Any]]:
     for _, handle in _entries(_block(index, footer[at:])):
         for key, entry in _entries(_block(index, handle)):
             if key:  # the empty key is the header of the bundle
-                tensors[key.decode()] = _tensor(key.decode(), entry, data)
+                name = key.decode(errors="backslashreplace")
+                tensors[name] = _tensor(name, entry, data)
     return tensors
 
 
