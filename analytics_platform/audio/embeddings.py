@@ -126,12 +126,12 @@ def available_embedders(
         WeightsError: a file is there, or was named, but is not what it should be.
     """
     from analytics_platform.audio.musicnn import MusiCNN
-    from analytics_platform.audio.musicnn_weights import load_musicnn
+    from analytics_platform.audio.musicnn_weights import FILE, load_musicnn
     from analytics_platform.audio.vggish import load_vggish
 
     found: list[Embedder] = []
     folder = pretrained / MusiCNN.name
-    if folder.exists():
+    if (folder / FILE).exists():
         found.append(MusiCNN(load_musicnn(folder), device))
     if vggish is not None:
         found.append(load_vggish(vggish, vggish_sha256, device=device))
