@@ -1,13 +1,15 @@
 """MusiCNN, trained on the Million Song Dataset: 50 tags and 200 numbers for every three seconds.
 
 Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging" (2019);
-weights and network as in the package ``musicnn`` 0.1.0, see :mod:`.musicnn_weights`. One thing differs
-on purpose: the package takes the logarithm in float16, where 10 000 times a loud band is infinite
-(mel power above 6.55, in most music), and then tags noise; here it is taken in float32.
+weights and network as in the package ``musicnn`` 0.1.0, see :mod:`.musicnn_weights`. Two faults of the
+package are not repeated. It takes the logarithm in float16, where 10 000 times a loud band is infinite
+(mel power above 6.55, in most music), and then gives the same tags to everything; here it is float32, as
+the net's own statistics of its input show that it was trained. And its vectors of all windows are
+those of the first.
 
 Nearly all the work is in five convolutions of which only the largest value over all bands counts. The
 two over time and frequency are computed in the Fourier domain of the bands: with the bands' 49
-frequencies instead of 38 or 67 weights, the products are a sixth. Around the middle of the valid
+frequencies instead of 38 or 67 weights, there is a quarter to multiply. Around the middle of the valid
 positions the inverse transform is an even part E and an odd part O, and the larger of two mirrored
 values is E + |O|: half of the inverse is never computed. Results are those of the direct sum within
 rounding. Chunks of frames keep what would be hundreds of megabytes in the processor's cache.
