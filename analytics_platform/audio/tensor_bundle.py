@@ -55,9 +55,12 @@ def _tensor(name: str, entry: bytes, data: bytes) -> NDArray[Any]:
     shapes = [_fields(part)[1] for number, part in parts if number == 2]
     shape = tuple(_fields(part)[0].get(1, 0) for dimensions in shapes for number, part in dimensions if number == 2)
     offset, size = numbers.get(4, 0), numbers.get(5, 0)
-    if prod(shape) * dtype.itemsize != size or offset + size > len(data) or max(shape, default=0) > len(data):
+    if prod(shape) * dtype.itemsize != size or offset + size > len(data):
         raise BadBundleError(f"tensor {name} of shape {shape} does not fit its {size} bytes at {offset}")
-    return np.frombuffer(data, dtype, prod(shape), offset).reshape(shape)
+    try:
+        return np.frombuffer(data, dtype, prod(shape), offset).reshape(shape)
+    except (ValueError, OverflowError) as error:  # empty, and yet too large for numpy
+        raise BadBundleError(f"tensor {name} has the shape {shape}: {error}") from None
 
 
 def _block(file: bytes, handle: bytes) -> bytes:

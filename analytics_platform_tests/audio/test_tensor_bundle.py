@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,3 +94,9 @@ def test_data_that_is_too_short_is_refused(missing: int) -> None:
     index, data = bundle({"a": np.arange(6, dtype="<f4")})
     with pytest.raises(BadBundleError, match="tensor a of shape"):
         read_bundle(index, data[:-missing])
+
+
+def test_a_shape_that_no_array_can_have_is_refused() -> None:
+    impossible = SimpleNamespace(shape=(0, 2**30, 2**31), dtype=np.dtype("<f4"), nbytes=0, tobytes=bytes)
+    with pytest.raises(BadBundleError, match="tensor a has the shape"):
+        read_bundle(*bundle({"a": impossible}))  # type: ignore[dict-item]
