@@ -92,7 +92,7 @@ class Embedder(Protocol):
 
 def sound_of(samples: FloatArray, length: int | None) -> FloatArray:
     """The samples that are sound, checked as :meth:`Embedder.embed` promises."""
-    sound = np.asarray(samples, dtype=np.float32)[:length]
+    sound = np.array(samples, dtype=np.float32)[:length]  # a copy: torch warns of arrays that are read-only
     if sound.ndim != 1 or not len(sound):
         raise ValueError(f"an embedder takes mono sound of at least one sample, not shape {np.shape(sound)}")
     if not np.isfinite(sound).all():
@@ -126,12 +126,12 @@ def available_embedders(
         WeightsError: a file is there, or was named, but is not what it should be.
     """
     from analytics_platform.audio.musicnn import MusiCNN
-    from analytics_platform.audio.musicnn_weights import load_musicnn
+    from analytics_platform.audio.musicnn_weights import FILE, load_musicnn
     from analytics_platform.audio.vggish import load_vggish
 
     found: list[Embedder] = []
     folder = pretrained / MusiCNN.name
-    if folder.exists():
+    if (folder / FILE).exists():
         found.append(MusiCNN(load_musicnn(folder), device))
     if vggish is not None:
         found.append(load_vggish(vggish, vggish_sha256, device=device))

@@ -44,7 +44,7 @@ def fetch_musicnn(folder: Path, wheel: Path | None = None) -> Path:
     if not path.exists():
         if wheel is None:
             with tempfile.TemporaryDirectory() as downloads:
-                weights = _convert(_download(Path(downloads)))
+                weights = _convert(download_wheel(Path(downloads)))
         else:
             weights = _convert(wheel)
         _save(path, weights)
@@ -83,7 +83,12 @@ def weights_sha256(weights: Mapping[str, NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
-def _download(folder: Path) -> Path:
+def download_wheel(folder: Path) -> Path:
+    """The wheel of musicnn 0.1.0, downloaded by pip into ``folder``.
+
+    Raises:
+        WeightsError: pip could not; the message says what to do.
+    """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary=:all:", "--dest", str(folder), REQUIREMENT]
     try:
@@ -101,7 +106,10 @@ def _download(folder: Path) -> Path:
 
 
 def _convert(wheel: Path) -> dict[str, NDArray[Any]]:
-    content = wheel.read_bytes()
+    try:
+        content = wheel.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"the wheel {wheel} cannot be read: {error.strerror}") from None
     if hashlib.sha256(content).hexdigest() != WHEEL_SHA256:
         raise WeightsError(f"{wheel.name} is not the published wheel of {REQUIREMENT}: its SHA-256 differs")
     with ZipFile(wheel) as archive:

@@ -41,7 +41,8 @@ def read_bundle(index: bytes, data: bytes) -> dict[str, NDArray[Any]]:
     for _, handle in _entries(_block(index, footer[at:])):
         for key, entry in _entries(_block(index, handle)):
             if key:  # the empty key is the header of the bundle
-                tensors[key.decode()] = _tensor(key.decode(), entry, data)
+                name = key.decode(errors="backslashreplace")
+                tensors[name] = _tensor(name, entry, data)
     return tensors
 
 
@@ -56,7 +57,10 @@ def _tensor(name: str, entry: bytes, data: bytes) -> NDArray[Any]:
     offset, size = numbers.get(4, 0), numbers.get(5, 0)
     if prod(shape) * dtype.itemsize != size or offset + size > len(data):
         raise BadBundleError(f"tensor {name} of shape {shape} does not fit its {size} bytes at {offset}")
-    return np.frombuffer(data, dtype, prod(shape), offset).reshape(shape)
+    try:
+        return np.frombuffer(data, dtype, prod(shape), offset).reshape(shape)
+    except (ValueError, OverflowError) as error:  # empty, and yet too large for numpy
+        raise BadBundleError(f"tensor {name} has the shape {shape}: {error}") from None
 
 
 def _block(file: bytes, handle: bytes) -> bytes:

@@ -67,7 +67,13 @@ COMPONENTS = {"pproc.pca_eigen_vectors": (DIM, DIM), "pproc.pca_means": (DIM, 1)
 
 
 def load_vggish(
-    path: Path, sha256: str, *, relu: bool = False, components: bool = False, device: str = "cpu"
+    path: Path,
+    sha256: str,
+    *,
+    relu: bool = False,
+    components: bool = False,
+    bfloat16: bool = False,
+    device: str = "cpu",
 ) -> VGGish:
     """Make the net of a file of weights.
 
@@ -76,6 +82,7 @@ def load_vggish(
         sha256: of the file, 64 hex digits: vectors of other weights mean something else.
         relu: see :class:`VGGish`.
         components: see :class:`VGGish`.
+        bfloat16: see :class:`VGGish`.
         device: ``cpu``, ``cuda`` …
 
     Raises:
@@ -94,7 +101,7 @@ def load_vggish(
         weights = vggish_weights(load_file(path))
     except SafetensorError as error:
         raise WeightsError(f"{path} is not a safetensors file: {error}") from None
-    return VGGish(weights, found, relu=relu, components=components, device=device)
+    return VGGish(weights, found, relu=relu, components=components, bfloat16=bfloat16, device=device)
 
 
 def vggish_weights(tensors: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]:
@@ -113,7 +120,7 @@ def vggish_weights(tensors: Mapping[str, NDArray[Any]]) -> dict[str, FloatArray]
     for name in COMPONENTS:
         plain = name.removeprefix("pproc.")
         if plain in known:
-            known[name] = known[plain]
+            known[name] = known[plain].reshape(DIM, -1)
     wanted = SHAPES | {name: shape for name, shape in COMPONENTS.items() if name in known}
     for name, shape in wanted.items():
         if name not in known:
@@ -141,6 +148,7 @@ class VGGish:
         *,
         relu: bool = False,
         components: bool = False,
+        bfloat16: bool = False,
         device: str = "cpu",
     ) -> None:
         """Make the net.
@@ -152,6 +160,8 @@ class VGGish:
                 current code does not.
             components: turn the vectors to principal components, whole numbers from 0 to 255, as in the
                 published AudioSet features.
+            bfloat16: multiply in bfloat16, in half the time where the processor can; vectors differ by less than
+                a thousandth of their length, so the name stays.
             device: ``cpu``, ``cuda`` …
 
         Raises:
@@ -165,8 +175,9 @@ class VGGish:
         self.weights = sha256[:16]
         self.device = device
         self.relu = relu
-        self.components = components
-        self._weights = {name: torch.from_numpy(array).to(device) for name, array in weights.items()}
+        self._type = torch.bfloat16 if bfloat16 else torch.float32
+        self._weights = {name: torch.from_numpy(array).to(device, self._type) for name, array in weights.items()}
+        self._components = [torch.from_numpy(weights[name]).to(device) for name in COMPONENTS if components]
         for name, _, _ in _CONVOLUTIONS:
             kernel = self._weights[f"{name}.weight"]
             self._weights[f"{name}.weight"] = kernel.contiguous(memory_format=torch.channels_last)
@@ -196,7 +207,7 @@ class VGGish:
         from torch.nn import functional
 
         weights = self._weights
-        heard = patches[:, None]
+        heard = patches[:, None].to(self._type)
         for name, _, _ in _CONVOLUTIONS:
             heard = functional.conv2d(heard, weights[f"{name}.weight"], weights[f"{name}.bias"], padding=1).relu_()
             if name in _POOL_AFTER:
@@ -207,9 +218,11 @@ class VGGish:
             heard = functional.linear(heard, weights[f"{name}.weight"], weights[f"{name}.bias"])
             if name != _DENSE[-1][0] or self.relu:
                 heard = heard.relu_()
-        if not self.components:
+        heard = heard.float()
+        if not self._components:
             return heard
-        turned = (heard - weights["pproc.pca_means"][:, 0]) @ weights["pproc.pca_eigen_vectors"].T
+        vectors, means = self._components
+        turned = (heard - means[:, 0]) @ vectors.T
         return ((turned.clamp(-QUANTISED, QUANTISED) + QUANTISED) * (255 / (2 * QUANTISED))).floor()
 
 
