@@ -63,6 +63,8 @@ class Served:
     at: float
     target: str
     status: int
+    whole: bool
+    """True if it was answered with what was asked for."""
 
 
 class SpotifyServer:
@@ -88,6 +90,7 @@ class SpotifyServer:
         self.planned: deque[Reply] = deque()
         self.planned_tokens: deque[Reply] = deque()
         self.served: list[Served] = []
+        self.beyond_quota = 0
         self.tokens = 0
         self.valid_from = 1
         self.token_life_s = 3600
@@ -134,7 +137,7 @@ class SpotifyServer:
         with self._lock:
             now = self.clock()
             reply = self._answer(target, authorization, now)
-            self.served.append(Served(now, target, reply.status))
+            self.served.append(Served(now, target, reply.status, reply.status == 200 and reply not in FAULTS))
             self._per_day[now // 86_400] += 1
         if reply.hang_s:
             self._closing.wait(reply.hang_s)
@@ -151,9 +154,11 @@ class SpotifyServer:
                     break
                 recent += 1
             if recent >= calls:
+                self.beyond_quota += 1
                 return throttled(str(int(seconds)))
             day = now // 86_400
             if self._per_day[day] >= per_day:
+                self.beyond_quota += 1
                 return throttled(str(int((day + 1) * 86_400 - now) + 1), "QUOTA_EXCEEDED")
         if self.fault_share and self._draw.random() < self.fault_share:
             return self._draw.choice(FAULTS)

@@ -12,10 +12,11 @@ DEPRECATED = {
     "artist": ("followers", "genres", "popularity"),
 }
 """Fields that development mode does not give."""
-TRACKS_PER_ALBUM = 12
+TRACKS_PER_ALBUM = 4
+LONG_ALBUM_TRACKS = 60
 ALBUMS_PER_ARTIST = 13
 LONG_ALBUM = 3
-"""This album of every artist has as many tracks as five; so its tracks take two pages of 50."""
+"""This album of every artist takes two pages of 50."""
 TWIN_EVERY = 101
 
 
@@ -44,7 +45,7 @@ def isrc_of(number: int) -> str:
 
 @dataclass(slots=True)
 class World:
-    """Tracks 0 to ``tracks`` - 1 on albums of 12 (some of 60), 13 albums to an artist."""
+    """Tracks 0 to ``tracks`` - 1 on albums of 4 (some of 60), 13 albums to an artist."""
 
     tracks: int
     development: bool = False
@@ -58,7 +59,7 @@ class World:
         while len(self.album_of) < self.tracks:
             first = len(self.album_of)
             long = len(self.albums) % ALBUMS_PER_ARTIST == LONG_ALBUM
-            size = min(TRACKS_PER_ALBUM * (5 if long else 1), self.tracks - first)
+            size = min(LONG_ALBUM_TRACKS if long else TRACKS_PER_ALBUM, self.tracks - first)
             self.album_of += [len(self.albums)] * size
             self.albums.append(range(first, first + size))
         for number in range(self.tracks):

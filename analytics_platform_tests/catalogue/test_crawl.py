@@ -67,7 +67,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
 
 
 def test_an_artist_gives_all_albums_and_all_tracks_with_their_codes(start: Start) -> None:
-    setting = start(700)
+    setting = start(220)
     world = setting.server.world
     setting.journal.add(asks("artist", artist_id(0), artist_id(1)))
     done = setting.crawl()
@@ -206,7 +206,7 @@ def test_the_budget_of_the_day_ends_the_crawl(start: Start) -> None:
 
 
 def test_every_fault_passes_and_nothing_is_lost_or_twice(start: Start) -> None:
-    setting = start(300)
+    setting = start(120)
     setting.journal.add(asks("artist", artist_id(0)))
     setting.server.planned.extend(FAULTS)
     setting.server.fault_share = 0.05

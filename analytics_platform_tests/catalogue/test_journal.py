@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_platform.catalogue.journal import MAX_FAILURES, MAX_REFUSALS, Journal
@@ -162,6 +162,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(payload=st.dictionaries(st.text(), JSON, max_size=4), subject=st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_payload_and_any_subject_come_back_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, payload: dict[str, object], subject: str

@@ -20,12 +20,12 @@ def limiter_of(path: Path, clock: Clock, limits: Limits, max_wait_s: float = 30.
     return Limiter(Journal(path / "requests.sqlite"), source, limits, max_wait_s, clock, clock.sleep)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     calls=st.integers(1, 6),
     seconds=st.floats(0.5, 40),
     per_day=st.integers(1, 60),
-    idle=st.lists(st.floats(0, 20_000), min_size=5, max_size=40),
+    idle=st.lists(st.floats(0, 20_000), min_size=5, max_size=25),
     kill_every=st.integers(1, 9),
 )
 def test_no_window_and_no_day_ever_holds_more_than_allowed(

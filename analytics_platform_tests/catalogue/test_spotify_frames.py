@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_platform.catalogue.crawl import KINDS, crawl
@@ -62,7 +62,7 @@ def the(frame: pl.DataFrame, **values: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("development", [False, True], ids=["extended", "development"])
 def test_a_whole_crawl(tmp_path: Path, development: bool) -> None:
-    clock, world = Clock(), World(150, development=development)
+    clock, world = Clock(), World(108, development=development)
     mode = Capabilities("unknown", not development)
     with SpotifyServer(world) as server, Journal(tmp_path / "j.sqlite") as journal:
         journal.add([*asks("artist", artist_id(0)), *asks("isrc", isrc_of(0)), *asks("track", replaced_id(9))])
@@ -73,11 +73,11 @@ def test_a_whole_crawl(tmp_path: Path, development: bool) -> None:
         client.close()
         frames = checked(spotify_frames(journal))
     assert frames.refused == {
-        "playlist_items: an episode or a local file": 8,
-        "playlist_items: no track": 8,
+        "playlist_items: an episode or a local file": 6,
+        "playlist_items: no track": 6,
     }
-    assert frames.tracks["source_track_id"].to_list() == [track_id(n) for n in range(150)]
-    assert frames.tracks["isrc"].to_list() == [isrc_of(n) for n in range(150)]
+    assert frames.tracks["source_track_id"].to_list() == [track_id(n) for n in range(108)]
+    assert frames.tracks["isrc"].to_list() == [isrc_of(n) for n in range(108)]
     assert the(frames.tracks, source_track_id=track_id(10)) == {
         "source": "spotify",
         "source_track_id": track_id(10),
@@ -87,10 +87,10 @@ def test_a_whole_crawl(tmp_path: Path, development: bool) -> None:
         "source_artist_id": artist_id(0),
         "artist_name": "Artist 0",
         "other_artists": None,
-        "source_album_id": album_id(0),
+        "source_album_id": album_id(2),
         "duration_s": 120.01,
         "is_explicit": False,
-        "release_date": date(2021, 3, 5),
+        "release_date": date(2021, 1, 1),
         "has_preview": None if development else False,
         "fetched_at": datetime(2026, 1, 1),
     }
@@ -104,7 +104,7 @@ def test_a_whole_crawl(tmp_path: Path, development: bool) -> None:
         "artist_name": "Artist 0",
         "album_type": "compilation",
         "release_date": date(2021, 1, 1),
-        "tracks": 12,
+        "tracks": 4,
         "upc": "000000000002",
         "fetched_at": datetime(2026, 1, 1),
     }
@@ -113,7 +113,7 @@ def test_a_whole_crawl(tmp_path: Path, development: bool) -> None:
     if development:
         assert measured.is_empty()
     else:
-        assert len(measured.filter(subject="track")) == 150
+        assert len(measured.filter(subject="track")) == 108
         popularity = the(measured, source_id=track_id(107))
         assert (popularity["value"], popularity["scale_maximum"], popularity["isrc"]) == (6, 100, isrc_of(107))
         assert popularity["observed_on"] == date(2026, 1, 1)
@@ -134,7 +134,7 @@ def test_asked_for_by_code_replaced_and_met_by_the_way(tmp_path: Path) -> None:
     assert requested[track_id(20)] == replaced_id(20)
     assert requested[track_id(456)] == requested[track_id(457)] == isrc_of(456)
     assert requested[track_id(506)] is None and requested[track_id(403)] is None
-    listed = the(frames.tracks, source_track_id=track_id(4))
+    listed = the(frames.tracks, source_track_id=track_id(3))
     assert (listed["isrc"], listed["source_album_id"]) == (None, album_id(0))
 
 
@@ -205,6 +205,7 @@ PAYLOADS = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(KINDS), payload=st.dictionaries(FIELDS, PAYLOADS, max_size=10))
 def test_no_payload_breaks_it(tmp_path_factory: pytest.TempPathFactory, kind: str, payload: dict[str, Any]) -> None:
     path = tmp_path_factory.getbasetemp() / "wild.sqlite"
