@@ -105,15 +105,16 @@ def crawl(
                 small = replace(capabilities, search_limit=SMALL_PAGE, albums_limit=SMALL_PAGE)
                 if small != capabilities:
                     capabilities = small
+                    limiter.note(whole)
                     continue
         else:
             whole = client.tracks([request.subject for request in due])
-            if whole.outcome == "forbidden":
-                batch = False
-                continue
-            if whole.outcome in ("absent", "error") and 400 <= (whole.status or 0) < 500 and whole.status != 401:
-                # One bad id spoils the batch: each for itself.
+            # One bad id spoils a batch: each for itself.
+            spoilt = whole.outcome in ("absent", "error") and whole.status in range(400, 500) and whole.status != 401
+            if whole.outcome == "forbidden" or spoilt:
+                batch = batch and spoilt
                 alone.update(due)
+                limiter.note(whole)
                 continue
             answers = _split(due, whole)
         with journal.transaction():

@@ -32,8 +32,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 3600.0
 """Pauses after errors double from the first to the longest."""
 LONGEST_RETRY_AFTER_S = 2 * 86_400.0
 """A source that demands a longer pause is asked again after this; the longest that was reported is 21 hours."""
-NOT_THE_REQUEST = (401, 408, 429)
-"""Statuses below 500 that say nothing against the request itself."""
+NOT_THE_REQUEST = (401, 403, 404, 408, 429)
+"""Statuses below 500 that, as an ``error``, say nothing against the request: 403 and 404 were not the source's word."""
 
 _SCHEMA = """
 create table if not exists requests (
@@ -117,10 +117,11 @@ class Journal:
         self._connection.execute("begin immediate")
         try:
             yield
+            self._connection.execute("commit")
         except BaseException:
-            self._connection.execute("rollback")
+            if self._connection.in_transaction:  # some errors, like a full disk, have rolled it back
+                self._connection.execute("rollback")
             raise
-        self._connection.execute("commit")
 
     def add(self, requests: Iterable[Request]) -> int:
         """Queue the requests that are not known yet, in this order; known ones stay as they are. Gives how many."""
@@ -162,21 +163,29 @@ class Journal:
                 ((now, *_key(request)) for request in requests),
             )
 
+    def answered(self, source: str, now: float) -> None:
+        """Date the last call by its answer: it reached the source at some time before, not known which."""
+        with self.transaction():
+            self._connection.execute(
+                "update attempts set at = max(at, ?) where id = (select max(id) from attempts where source = ?)",
+                (now, source),
+            )
+
     def attempts_since(self, source: str, since: float) -> int:
-        """Calls sent at or after that time."""
+        """Calls at or after that time."""
         return self._connection.execute(
             "select count(*) from attempts where source = ? and at >= ?", (source, since)
         ).fetchone()[0]
 
-    def attempt_before_last(self, source: str, n: int) -> float | None:
-        """When the n-th newest call was sent (1 is the newest); None if there were fewer."""
+    def nth_newest_attempt(self, source: str, n: int) -> float | None:
+        """When the n-th newest call was (1 is the newest); None if there were fewer."""
         row = self._connection.execute(
             "select at from attempts where source = ? order by at desc limit 1 offset ?", (source, n - 1)
         ).fetchone()
         return row[0] if row else None
 
     def attempt_times(self, source: str) -> list[float]:
-        """When each call was sent, in order."""
+        """When each call was answered, or sent if no answer was noted; in order."""
         rows = self._connection.execute("select at from attempts where source = ? order by at", (source,))
         return [row[0] for row in rows]
 

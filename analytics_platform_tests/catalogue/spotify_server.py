@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -98,7 +99,7 @@ class SpotifyServer:
         self._draw = random.Random(seed)
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.host = f"http://127.0.0.1:{self._server.server_port}"
         self.api_url, self.token_url = f"{self.host}/v1/", f"{self.host}/api/token"
@@ -215,6 +216,12 @@ class SpotifyServer:
                 return refused(404, "Service not found")
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):  # a client that was killed
+            super().handle_error(request, client_address)
+
+
 def _handler(server: SpotifyServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -236,9 +243,11 @@ def _handler(server: SpotifyServer) -> type[BaseHTTPRequestHandler]:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(reply.body)))
+                if "Content-Length" not in reply.headers:
+                    self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
                 self.wfile.write(reply.body)
+                self.close_connection = "Content-Length" in reply.headers  # too long: the end never comes
             except OSError:  # the client has gone: timed out, or killed
                 self.close_connection = True
 

@@ -13,7 +13,7 @@ from analytics_platform.catalogue.limiter import Limiter, Limits
 from analytics_platform.catalogue.probe import Capabilities
 from analytics_platform.catalogue.requests import Answer, Request
 from analytics_platform.catalogue.spotify import CredentialsError
-from analytics_platform_tests.catalogue.spotify_server import FAULTS, SpotifyServer, refused, said, throttled
+from analytics_platform_tests.catalogue.spotify_server import FAULTS, Reply, SpotifyServer, refused, said, throttled
 from analytics_platform_tests.catalogue.spotify_world import (
     ALBUMS_PER_ARTIST,
     World,
@@ -112,9 +112,7 @@ def test_codes_are_found_with_all_their_tracks_and_others_are_absent(start: Star
     setting.crawl()
     assert done.outcomes == {"absent": 1, "ok": 4}
     assert setting.found("isrc") == sorted(many)
-    items = {
-        s.request.subject: s.payload["tracks"]["items"] for s in setting.journal.payloads("spotify", "isrc")
-    }
+    items = {s.request.subject: s.payload["tracks"]["items"] for s in setting.journal.payloads("spotify", "isrc")}
     assert [i["id"] for i in items[isrc_of(456)]] == [track_id(456), track_id(457), track_id(506)]
     frame = setting.journal.requests_frame()
     reasons = dict(frame.select("subject", "reason").iter_rows())
@@ -280,3 +278,16 @@ def test_final_answers_come_again_when_told_and_progress_is_told(start: Start) -
     assert (done.calls, done.left, done.resume_at) == (2, 2, START + 86_400)
     setting.clock.now += 86_400
     assert setting.crawl().outcomes == {"absent": 1, "ok": 1}
+
+
+def test_a_proxy_that_says_not_found_to_everything_makes_nothing_absent(start: Start) -> None:
+    setting = start(100)
+    setting.journal.add(asks("isrc", *[isrc_of(n) for n in range(20)]))
+    setting.server.planned.extend([Reply(404, b"<html>who are you looking for?</html>")] * 500)
+    done = setting.crawl()
+    assert done.outcomes.keys() == {"error"} and done.left == 20 and done.calls < 8
+    setting.server.planned.clear()
+    assert done.resume_at is not None
+    setting.clock.now = done.resume_at
+    assert setting.crawl().finished
+    assert setting.journal.outcomes("spotify") == {"ok": 20}

@@ -116,6 +116,16 @@ def test_a_source_that_is_down_is_left_alone_and_a_single_bad_request_is_not_its
     assert limiter.wait() == START + 30
 
 
+def test_the_window_is_counted_from_the_answer_where_there_is_one(tmp_path: Path) -> None:
+    """A slow call may have reached the source just before its answer."""
+    clock = Clock()
+    limiter = limiter_of(tmp_path, clock, Limits(1, 100), max_wait_s=0.0)
+    assert limiter.wait() is None
+    clock.now += 20
+    limiter.note(OK)
+    assert limiter.wait() == START + 121
+
+
 def test_a_call_counts_once_and_is_noted_with_all_it_asks_for(tmp_path: Path) -> None:
     clock = Clock()
     limiter = limiter_of(tmp_path, clock, Limits(1, 100))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -73,7 +72,11 @@ def test_every_call_reaches_what_it_names(client: SpotifyClient, server: Spotify
         (Reply(429, b"<html>slow down</html>"), "throttled", 429, None),
         (Reply(429, b'["odd"]', {"Retry-After": "9"}), "throttled", 429, 9),
         (said({"error": "text"}, 429), "throttled", 429, None),
-        (said({"error": "text"}, 404), "absent", 404, None),
+        (said({"error": "text"}, 404), "error", 404, None),
+        (refused(404, "Service not found"), "error", 404, None),
+        (Reply(404, b"<html>no such site</html>"), "error", 404, None),
+        (Reply(403, b"blocked by the firewall"), "error", 403, None),
+        (Reply(200, b'{"id": "T1"', {"Content-Length": "99"}), "error", None, None),
         (refused(500, "Oops"), "error", 500, None),
         (refused(503, "Down", None, **{"Retry-After": "20"}), "error", 503, 20),
         (Reply(502, b"<html>Bad gateway</html>"), "error", 502, None),
@@ -140,6 +143,8 @@ def test_a_token_that_lives_a_minute_is_not_asked_for_in_vain(client: SpotifyCli
     ("reply", "outcome"),
     [
         (Reply(503, b"<html></html>"), "error"),
+        (Reply(404, b"<html></html>"), "error"),
+        (refused(404, "Not found"), "error"),
         (Reply(429, b"", {"Retry-After": "4"}), "throttled"),
         (Reply(200, b"no json"), "error"),
         (said({"token_type": "Bearer"}), "error"),
@@ -230,7 +235,7 @@ def test_nothing_is_written_beside_the_program(
     monkeypatch.chdir(tmp_path)
     client = client_of(server)
     assert client.track(track_id(1)).outcome == "ok"
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
