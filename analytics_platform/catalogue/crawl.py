@@ -43,9 +43,9 @@ class Crawled:
     outcomes: dict[str, int]
     """Answers recorded, by outcome; a batch is as many answers as it has tracks."""
     resume_at: float | None
-    """Seconds since 1970: nothing can be asked before; None if the crawl ended for another reason."""
+    """Seconds since 1970: nothing can be asked before; None if nothing is to be asked, or ``max_calls`` were sent."""
     left: int
-    """Requests still to be asked, now or later."""
+    """Requests without an answer, or due again by now."""
     finished: bool
     """True if nothing is left."""
 
@@ -128,7 +128,7 @@ def crawl(
             outcomes[answer.outcome] += 1
             if progress is not None:
                 progress(request, answer)
-    left = journal.left(SOURCE)
+    left = journal.left(SOURCE, clock())
     return Crawled(calls, dict(sorted(outcomes.items())), resume_at, left, left == 0)
 
 

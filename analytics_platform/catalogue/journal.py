@@ -11,13 +11,13 @@ import json
 import math
 import sqlite3
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analytics_platform.catalogue.requests import Answer, Request
+from analytics_platform.catalogue.requests import Answer, Outcome, Request
 from analytics_platform.catalogue.rows import frame_of, timestamp
 from analytics_platform.catalogue.tables import REQUESTS
 
@@ -143,15 +143,17 @@ class Journal:
         return [Request(*row) for row in rows]
 
     def next_due_at(self, source: str) -> float | None:
-        """When the first unfinished request is due, 0 if it was never asked; None if nothing is left."""
+        """When the first request is due, 0 if one was never asked; None if none is to be asked again."""
         return self._connection.execute(
             "select min(due_at) from requests where source = ? and due_at is not null", (source,)
         ).fetchone()[0]
 
-    def left(self, source: str) -> int:
-        """Requests that are not finished: waiting, throttled, or to be asked again."""
+    def left(self, source: str, now: float) -> int:
+        """Requests not answered yet, given-up ones aside, and answered ones that are due again by now."""
         return self._connection.execute(
-            "select count(*) from requests where source = ? and due_at is not null", (source,)
+            "select count(*) from requests where source = ? and due_at is not null"
+            " and (outcome in ('waiting', 'throttled', 'error') or due_at <= ?)",
+            (source, now),
         ).fetchone()[0]
 
     def attempt(self, source: str, now: float, requests: Sequence[Request] = ()) -> None:
@@ -239,16 +241,24 @@ class Journal:
                 )
             self.add(follow_ups)
 
-    def ask_again(self, source: str, now: float, *, kind: str, asked_before: float) -> int:
+    def ask_again(
+        self,
+        source: str,
+        now: float,
+        *,
+        kind: str,
+        asked_before: float,
+        outcomes: Collection[Outcome] = ("ok", "absent", "forbidden", "error"),
+    ) -> int:
         """Make finished requests of a kind, last asked before that time, due again. Gives how many.
 
-        For daily snapshots, new releases, and for errors and refusals whose cause is mended.
+        For daily snapshots and new releases; with ``outcomes``, for errors and refusals whose cause is mended.
         """
         with self.transaction():
             return self._connection.execute(
-                "update requests set due_at = ?, failures = 0"
-                " where source = ? and kind = ? and due_at is null and asked_at < ?",
-                (now, source, kind, asked_before),
+                "update requests set due_at = ?, failures = 0 where source = ? and kind = ? and due_at is null"
+                f" and asked_at < ? and outcome in ({', '.join('?' * len(outcomes))})",
+                (now, source, kind, asked_before, *outcomes),
             ).rowcount
 
     def pause(self, source: str) -> Pause:

@@ -275,7 +275,7 @@ def test_final_answers_come_again_when_told_and_progress_is_told(start: Start) -
         (isrc_of(1), "ok"),
         ("QZT992499999", "absent"),
     ]
-    assert (done.calls, done.left, done.resume_at) == (2, 2, START + 86_400)
+    assert (done.calls, done.left, done.finished, done.resume_at) == (2, 0, True, START + 86_400)
     setting.clock.now += 86_400
     assert setting.crawl().outcomes == {"absent": 1, "ok": 1}
 

@@ -48,10 +48,11 @@ def test_what_the_source_said_is_final_unless_told_otherwise(journal: Journal, o
     answer = Answer(outcome, 200, payload={"a": 1} if outcome == "ok" else None)  # pyright: ignore[reportArgumentType]
     journal.record(ONE, answer, START, ask_again_at=START + 60)
     assert journal.due("spotify", START + 59) == []
+    assert journal.left("spotify", START + 59) == 0 and journal.left("spotify", START + 60) == 1
     assert journal.due("spotify", START + 60) == [ONE]
     journal.record(ONE, answer, START + 60)
     assert journal.due("spotify", START + 1e9) == []
-    assert (journal.left("spotify"), journal.next_due_at("spotify")) == (0, None)
+    assert (journal.left("spotify", START + 1e9), journal.next_due_at("spotify")) == (0, None)
     assert row_of(journal)["may_ask_again_at"] is None
 
 
@@ -71,7 +72,7 @@ def test_throttled_is_never_absent_and_never_wears_a_request_out(journal: Journa
 def test_errors_come_again_later_and_later_and_are_then_given_up(journal: Journal) -> None:
     journal.add([ONE])
     now, pauses = START, []
-    while journal.left("spotify"):
+    while journal.left("spotify", START):
         assert journal.due("spotify", now) == [ONE]
         journal.record(ONE, Answer("error", 503, "down"), now)
         due_at = journal.next_due_at("spotify")
@@ -81,7 +82,11 @@ def test_errors_come_again_later_and_later_and_are_then_given_up(journal: Journa
     assert len(pauses) == MAX_FAILURES - 1
     assert pauses == sorted(pauses) and max(pauses) <= 3600
     assert (row_of(journal)["outcome"], row_of(journal)["reason"]) == ("error", "down")
-    assert journal.ask_again("spotify", now, kind="isrc", asked_before=now + 1) == 1
+    again = {"kind": "isrc", "asked_before": now + 1}
+    assert journal.ask_again("spotify", now, **again, outcomes=("ok", "absent")) == 0
+    assert journal.ask_again("spotify", now, kind="track", asked_before=now + 1) == 0
+    assert journal.ask_again("spotify", now, kind="isrc", asked_before=START) == 0
+    assert journal.ask_again("spotify", now, **again) == 1
     assert journal.due("spotify", now) == [ONE]
 
 
@@ -89,9 +94,9 @@ def test_errors_come_again_later_and_later_and_are_then_given_up(journal: Journa
 def test_a_request_that_is_itself_wrong_is_given_up_sooner(journal: Journal, status: int, tries: int) -> None:
     journal.add([ONE])
     for number in range(tries):
-        assert journal.left("spotify") == 1, number
+        assert journal.left("spotify", START) == 1, number
         journal.record(ONE, Answer("error", status, "no"), START)
-    assert journal.left("spotify") == 0
+    assert journal.left("spotify", START) == 0
 
 
 def test_an_answer_in_between_resets_the_count_of_failures(journal: Journal) -> None:
@@ -100,7 +105,7 @@ def test_an_answer_in_between_resets_the_count_of_failures(journal: Journal) -> 
         for _ in range(MAX_FAILURES - 1):
             journal.record(ONE, Answer("error", 500, "no"), START)
         journal.record(ONE, Answer("ok", 200, payload={}), START, ask_again_at=START)
-    assert journal.left("spotify") == 1
+    assert journal.left("spotify", START) == 1
 
 
 def test_answer_and_follow_ups_are_there_together_or_not_at_all(journal: Journal, tmp_path: Path) -> None:

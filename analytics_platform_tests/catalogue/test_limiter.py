@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_short_waits_are_slept_and_long_ones_given_back(tmp_path: Path) -> None:
     clock.now = midnight - 20
     assert limiter.wait() is None
     assert clock.now == midnight
+
+
+def test_processes_that_share_the_journal_share_the_limit(tmp_path: Path) -> None:
+    def take(_: int) -> int:
+        limiter = limiter_of(tmp_path, Clock(), Limits(7, 1000), max_wait_s=0.0)
+        taken = sum(limiter.wait() is None for _ in range(5))
+        limiter.journal.close()
+        return taken
+
+    limiter_of(tmp_path, Clock(), Limits(1, 1)).journal.close()
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(take, range(4))) == 7
 
 
 def test_sources_do_not_count_against_each_other(tmp_path: Path) -> None:

@@ -196,8 +196,29 @@ def test_a_journal_with_nothing_in_it_gives_empty_tables(tmp_path: Path) -> None
 
 
 FIELDS = st.sampled_from(
-    "id name artists album tracks items external_ids isrc upc popularity followers total genres release_date "
-    "duration_ms explicit preview_url item track total_tracks album_type".split()
+    [
+        "id",
+        "name",
+        "artists",
+        "album",
+        "tracks",
+        "items",
+        "external_ids",
+        "isrc",
+        "upc",
+        "popularity",
+        "followers",
+        "total",
+        "genres",
+        "release_date",
+        "duration_ms",
+        "explicit",
+        "preview_url",
+        "item",
+        "track",
+        "total_tracks",
+        "album_type",
+    ]
 )
 LEAVES = JSON | st.sampled_from(["2021", "2021-00", "0000", "9999-12-31", "QZT002400001", 2**70, -1, 1e308, True])
 PAYLOADS = st.recursive(
