@@ -43,9 +43,9 @@ class Crawled:
     outcomes: dict[str, int]
     """Answers recorded, by outcome; a batch is as many answers as it has tracks."""
     resume_at: float | None
-    """Seconds since 1970: nothing can be asked before; None if the crawl ended for another reason."""
+    """Seconds since 1970: nothing can be asked before; None if nothing is to be asked, or ``max_calls`` were sent."""
     left: int
-    """Requests still to be asked, now or later."""
+    """Requests without an answer, or due again by now."""
     finished: bool
     """True if nothing is left."""
 
@@ -105,15 +105,16 @@ def crawl(
                 small = replace(capabilities, search_limit=SMALL_PAGE, albums_limit=SMALL_PAGE)
                 if small != capabilities:
                     capabilities = small
+                    limiter.note(whole)
                     continue
         else:
             whole = client.tracks([request.subject for request in due])
-            if whole.outcome == "forbidden":
-                batch = False
-                continue
-            if whole.outcome in ("absent", "error") and 400 <= (whole.status or 0) < 500 and whole.status != 401:
-                # One bad id spoils the batch: each for itself.
+            # One bad id spoils a batch: each for itself.
+            spoilt = whole.outcome in ("absent", "error") and whole.status in range(400, 500) and whole.status != 401
+            if whole.outcome == "forbidden" or spoilt:
+                batch = batch and spoilt
                 alone.update(due)
+                limiter.note(whole)
                 continue
             answers = _split(due, whole)
         with journal.transaction():
@@ -127,7 +128,7 @@ def crawl(
             outcomes[answer.outcome] += 1
             if progress is not None:
                 progress(request, answer)
-    left = journal.left(SOURCE)
+    left = journal.left(SOURCE, clock())
     return Crawled(calls, dict(sorted(outcomes.items())), resume_at, left, left == 0)
 
 

@@ -11,13 +11,13 @@ import json
 import math
 import sqlite3
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analytics_platform.catalogue.requests import Answer, Request
+from analytics_platform.catalogue.requests import Answer, Outcome, Request
 from analytics_platform.catalogue.rows import frame_of, timestamp
 from analytics_platform.catalogue.tables import REQUESTS
 
@@ -32,8 +32,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 3600.0
 """Pauses after errors double from the first to the longest."""
 LONGEST_RETRY_AFTER_S = 2 * 86_400.0
 """A source that demands a longer pause is asked again after this; the longest that was reported is 21 hours."""
-NOT_THE_REQUEST = (401, 408, 429)
-"""Statuses below 500 that say nothing against the request itself."""
+NOT_THE_REQUEST = (401, 403, 404, 408, 429)
+"""Statuses below 500 that, as an ``error``, say nothing against the request: 403 and 404 were not the source's word."""
 
 _SCHEMA = """
 create table if not exists requests (
@@ -126,10 +126,11 @@ class Journal:
         self._connection.execute("begin immediate")
         try:
             yield
+            self._connection.execute("commit")
         except BaseException:
-            self._connection.execute("rollback")
+            if self._connection.in_transaction:  # some errors, like a full disk, have rolled it back
+                self._connection.execute("rollback")
             raise
-        self._connection.execute("commit")
 
     def add(self, requests: Iterable[Request]) -> int:
         """Queue the requests that are not known yet, in this order; known ones stay as they are. Gives how many."""
@@ -164,15 +165,17 @@ class Journal:
         return Known(Answer(outcome, status, reason, payload), due_at)
 
     def next_due_at(self, source: str) -> float | None:
-        """When the first unfinished request is due, 0 if it was never asked; None if nothing is left."""
+        """When the first request is due, 0 if one was never asked; None if none is to be asked again."""
         return self._connection.execute(
             "select min(due_at) from requests where source = ? and due_at is not null", (source,)
         ).fetchone()[0]
 
-    def left(self, source: str) -> int:
-        """Requests that are not finished: waiting, throttled, or to be asked again."""
+    def left(self, source: str, now: float) -> int:
+        """Requests not answered yet, given-up ones aside, and answered ones that are due again by now."""
         return self._connection.execute(
-            "select count(*) from requests where source = ? and due_at is not null", (source,)
+            "select count(*) from requests where source = ? and due_at is not null"
+            " and (outcome in ('waiting', 'throttled', 'error') or due_at <= ?)",
+            (source, now),
         ).fetchone()[0]
 
     def attempt(self, source: str, now: float, requests: Sequence[Request] = ()) -> None:
@@ -184,21 +187,29 @@ class Journal:
                 ((now, *_key(request)) for request in requests),
             )
 
+    def answered(self, source: str, now: float) -> None:
+        """Date the last call by its answer: it reached the source at some time before, not known which."""
+        with self.transaction():
+            self._connection.execute(
+                "update attempts set at = max(at, ?) where id = (select max(id) from attempts where source = ?)",
+                (now, source),
+            )
+
     def attempts_since(self, source: str, since: float) -> int:
-        """Calls sent at or after that time."""
+        """Calls at or after that time."""
         return self._connection.execute(
             "select count(*) from attempts where source = ? and at >= ?", (source, since)
         ).fetchone()[0]
 
-    def attempt_before_last(self, source: str, n: int) -> float | None:
-        """When the n-th newest call was sent (1 is the newest); None if there were fewer."""
+    def nth_newest_attempt(self, source: str, n: int) -> float | None:
+        """When the n-th newest call was (1 is the newest); None if there were fewer."""
         row = self._connection.execute(
             "select at from attempts where source = ? order by at desc limit 1 offset ?", (source, n - 1)
         ).fetchone()
         return row[0] if row else None
 
     def attempt_times(self, source: str) -> list[float]:
-        """When each call was sent, in order."""
+        """When each call was answered, or sent if no answer was noted; in order."""
         rows = self._connection.execute("select at from attempts where source = ? order by at", (source,))
         return [row[0] for row in rows]
 
@@ -252,16 +263,24 @@ class Journal:
                 )
             self.add(follow_ups)
 
-    def ask_again(self, source: str, now: float, *, kind: str, asked_before: float) -> int:
+    def ask_again(
+        self,
+        source: str,
+        now: float,
+        *,
+        kind: str,
+        asked_before: float,
+        outcomes: Collection[Outcome] = ("ok", "absent", "forbidden", "error"),
+    ) -> int:
         """Make finished requests of a kind, last asked before that time, due again. Gives how many.
 
-        For daily snapshots, new releases, and for errors and refusals whose cause is mended.
+        For daily snapshots and new releases; with ``outcomes``, for errors and refusals whose cause is mended.
         """
         with self.transaction():
             return self._connection.execute(
-                "update requests set due_at = ?, failures = 0"
-                " where source = ? and kind = ? and due_at is null and asked_at < ?",
-                (now, source, kind, asked_before),
+                "update requests set due_at = ?, failures = 0 where source = ? and kind = ? and due_at is null"
+                f" and asked_at < ? and outcome in ({', '.join('?' * len(outcomes))})",
+                (now, source, kind, asked_before, *outcomes),
             ).rowcount
 
     def pause(self, source: str) -> Pause:

@@ -15,9 +15,9 @@ from analytics_platform.catalogue.requests import Answer, Request
 
 DAY_S = 86_400
 MARGIN_S = 1.0
-"""Added to the window: the source counts when a call arrives, which is some time after it is recorded."""
+"""Added to the window for a call whose answer was never noted: it arrived some time after it was recorded."""
 TROUBLES = 4
-"""Failures in a row (no answer, or 500 to 599) that pause the source: it is down, not the request wrong."""
+"""Failures in a row (no answer, or 500 and more) that pause the source: it is down, not the request wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Limiter:
     def free_at(self, now: float) -> float:
         """The earliest time from ``now`` on at which the limits and the source's pause allow a call."""
         free_at = max(now, self.journal.pause(self.source).until)
-        oldest = self.journal.attempt_before_last(self.source, self.limits.calls)
+        oldest = self.journal.nth_newest_attempt(self.source, self.limits.calls)
         if oldest is not None:
             free_at = max(free_at, oldest + self.limits.seconds + MARGIN_S)
         day = free_at // DAY_S * DAY_S
@@ -79,13 +79,19 @@ class Limiter:
         return free_at
 
     def note(self, answer: Answer) -> None:
-        """Take from an answer how the source fares; call it in the transaction that records the answer, if one does.
+        """Take from an answer how the source fares.
 
+        Call it after every call, in the transaction that records the answer, if one does.
         ``throttled`` pauses the whole source: for the time that it gave, else for a time that doubles. So
         does a source that seems to be down. Any other answer ends the row of troubles.
         """
         pause, now = self.journal.pause(self.source), self.clock()
-        down = answer.outcome == "error" and (answer.status is None or answer.status >= 500)
+        # The window is counted from the latest moment at which the call can have reached the source.
+        self.journal.answered(self.source, now)
+        # An error of 403 or 404 is the word of something between us and the source.
+        down = answer.outcome == "error" and (
+            answer.status is None or answer.status >= 500 or answer.status in (403, 404)
+        )
         if answer.outcome == "throttled" or down:
             troubles = pause.troubles + 1
             # A single failure is the request's own; being throttled never is.

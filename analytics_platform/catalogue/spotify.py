@@ -42,7 +42,7 @@ class SpotifyClient:
     Each method sends one GET and gives an ``Answer``:
 
     - ``ok``: 200 with a JSON object, which is the payload;
-    - ``absent``: 404; ``forbidden``: 403;
+    - ``absent``: 404; ``forbidden``: 403; both only if it is the Web API that says so;
     - ``throttled``: 429, with ``retry_after_s`` if told; ``QUOTA_EXCEEDED`` is named in the reason;
     - ``error``: any other status, a timeout, a lost connection, an answer that is no JSON object. After a
       401 the token is fetched anew with the next call, which may come at once.
@@ -100,6 +100,12 @@ class SpotifyClient:
         self._session.close()
         self._redaction.remove()
 
+    def __enter__(self) -> SpotifyClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def track(self, track_id: str) -> Answer:
         """One track."""
         return self._ask(lambda: self._spotipy.track(track_id, market=self.market))
@@ -153,12 +159,10 @@ class SpotifyClient:
             if isinstance(token, str):
                 self._redaction.hide(token)
         except SpotifyOauthError as error:
-            status = self._status()
             reason = self._reason(f"token: {error.error}")
-            if status in (400, 401, 403):
-                refused = reason
-            else:
-                return self._answer(status, reason)
+            if self._status() not in (400, 401, 403):
+                return self._no_token(reason)
+            refused = reason
         except requests.RequestException as error:
             return Answer("error", None, f"token: {type(error).__name__}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -176,8 +180,7 @@ class SpotifyClient:
             answer = self._answer(error.http_status, f"{text} ({error.reason})" if error.reason else text)
         except SpotifyOauthError:
             # A token that lives so short that spotipy asked for another.
-            status = self._status()
-            answer = self._answer(status, "token")
+            answer = self._no_token("token")
         except requests.RequestException as error:
             answer = Answer("error", None, type(error).__name__)
         except (AttributeError, TypeError, KeyError) as error:
@@ -200,6 +203,11 @@ class SpotifyClient:
             self._refused_tokens = 0
         return answer
 
+    def _no_token(self, reason: str) -> Answer:
+        """Trouble at the token endpoint says nothing of what was to be asked, whatever its status."""
+        wait = None if self._last is None else retry_after_s(self._last.headers)
+        return Answer("throttled" if self._status() == 429 else "error", self._status(), reason, retry_after_s=wait)
+
     def _answer(self, status: int | None, text: str) -> Answer:
         """The answer for a status other than 200."""
         reason = self._reason(text) or "no reason given"
@@ -208,14 +216,23 @@ class SpotifyClient:
             if wait is None and "QUOTA_EXCEEDED" in text:
                 wait = QUOTA_PAUSE_S
             return Answer("throttled", 429, reason, retry_after_s=wait)
-        if status == 404:
+        # A proxy or a wrong address also say 403 and 404, but not of the track, and not in Spotify's words.
+        if status == 404 and self._in_spotifys_words() and "Service not found" not in text:
             return Answer("absent", 404, reason)
-        if status == 403:
+        if status == 403 and self._in_spotifys_words():
             return Answer("forbidden", 403, reason)
         return Answer("error", status, reason, retry_after_s=wait if (status or 0) >= 500 else None)
 
     def _reason(self, text: str) -> str:
         return _ADDRESS.sub("[address]", self._redaction.redact(text))[:_REASON_LENGTH]
+
+    def _in_spotifys_words(self) -> bool:
+        """True if the last answer is the error object that the Web API gives."""
+        try:
+            body = None if self._last is None else self._last.json()
+        except ValueError:
+            return False
+        return isinstance(body, dict) and isinstance(body.get("error"), dict)
 
     def _status(self) -> int | None:
         """Status of the last answer; None if none came."""
