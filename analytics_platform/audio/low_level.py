@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ DYNAMIC_RANGE = 80
 """Decibels below a clip's loudest value at which librosa cuts off before cepstra, contrast and onsets."""
 ROLL_OFFS = (0.1, 0.85)
 BLOCK = 32
-"""Bins summed at once in search of a roll-off; 1024 bins are 32 such blocks."""
+"""Bins summed at once in search of a roll-off: 32 blocks, the last with one bin more."""
 LEAST_CROSSING = 1e-10
 """Samples up to this size count as 0, which has a plus."""
 
@@ -65,7 +66,7 @@ def contrast_bands() -> tuple[Band, ...]:
     edges = np.concatenate([[0], 200 * 2.0 ** np.arange(7)])
     bins = bin_frequencies()
     bands: list[Band] = []
-    for k, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for k, (low, high) in enumerate(pairwise(edges)):
         inside = np.flatnonzero((bins >= low) & (bins <= high))
         first, last = int(inside[0]) - (k > 0), int(inside[-1])
         if k == len(edges) - 2:
@@ -74,15 +75,6 @@ def contrast_bands() -> tuple[Band, ...]:
         extremes = max(round(0.02 * (last + 1 - first)), 1)
         bands.append(Band(slice(first, last + (k == len(edges) - 2)), extremes))
     return tuple(bands)
-
-
-@cache
-def _sums() -> FloatArray:
-    """(1025, 34): what a magnitude spectrum is multiplied by to get its sums over blocks of bins, and Σ f m."""
-    result = np.zeros((BINS, (BINS + BLOCK - 1) // BLOCK + 1), dtype=np.float32)
-    result[np.arange(BINS), np.arange(BINS) // BLOCK] = 1
-    result[:, -1] = bin_frequencies()
-    return result
 
 
 def _room(*columns: int) -> FloatArray:
@@ -107,36 +99,45 @@ class Shapes:
     def add(self, frames: slice, power: FloatArray) -> None:
         """Fill in the frames whose power spectra (n, 1025) these are."""
         magnitude = np.sqrt(power)
-        sums = magnitude @ _sums()
-        blocks = np.cumsum(sums[:, :-1], axis=1)
+        blocks = _cumulated(magnitude)
         total = np.maximum(blocks[:, -1], np.finfo(np.float32).tiny)
-        centroid = sums[:, -1] / total
+        centroid = magnitude @ bin_frequencies() / total
         self.centroid[frames] = centroid
         away = bin_frequencies() - centroid[:, None]
         np.multiply(away, away, out=away)
-        np.multiply(away, magnitude, out=away)
-        self.bandwidth[frames] = np.sqrt(away.sum(axis=1) / total)
-        for k, share in enumerate(ROLL_OFFS):
-            self.roll_offs[frames, k] = _roll_off(magnitude, blocks, share)
+        self.bandwidth[frames] = np.sqrt(np.vecdot(away, magnitude) / total)
+        self.roll_offs[frames] = _roll_offs(magnitude, blocks)
         for k, band in enumerate(contrast_bands()):
             inside, n = magnitude[:, band.bins], band.extremes
+            ordered = np.sort(inside, axis=1)
             if n == 1:
-                self.peaks[frames, k], self.valleys[frames, k] = inside.max(axis=1), inside.min(axis=1)
+                self.peaks[frames, k], self.valleys[frames, k] = ordered[:, -1], ordered[:, 0]
             else:
-                ordered = np.sort(inside, axis=1)
-                self.peaks[frames, k] = ordered[:, -n:].mean(axis=1)
-                self.valleys[frames, k] = ordered[:, :n].mean(axis=1)
+                np.add.reduce(ordered[:, -n:], axis=1, out=self.peaks[frames, k])
+                np.add.reduce(ordered[:, :n], axis=1, out=self.valleys[frames, k])
 
 
-def _roll_off(magnitude: FloatArray, blocks: FloatArray, share: float) -> FloatArray:
-    """Lowest frequency up to which ``share`` of the magnitude lies: first the block, then the bin."""
-    wanted = share * blocks[:, -1:]
-    block = np.minimum((blocks < wanted).sum(axis=1), blocks.shape[1] - 1)[:, None]
-    bins = np.minimum(block * BLOCK + np.arange(BLOCK), BINS - 1)
-    before = np.where(block > 0, np.take_along_axis(blocks, np.maximum(block - 1, 0), axis=1), 0)
-    within = before + np.cumsum(np.take_along_axis(magnitude, bins, axis=1), axis=1)
-    found = np.minimum(block[:, 0] * BLOCK + (within < wanted).sum(axis=1), BINS - 1)
-    return bin_frequencies()[found]
+def _cumulated(magnitude: FloatArray) -> FloatArray:
+    """Sums (n, 32) of a magnitude spectrum up to the end of each block of bins; the last block has one bin more."""
+    # By einsum in a quarter of the time of sum().
+    sums = np.einsum("ijk->ij", magnitude[:, : BINS - 1].reshape(len(magnitude), -1, BLOCK))
+    sums[:, -1] += magnitude[:, -1]
+    return np.cumsum(sums, axis=1)
+
+
+def _roll_offs(magnitude: FloatArray, blocks: FloatArray) -> FloatArray:
+    """Lowest frequencies (n, 2) up to which each share of the magnitude lies: first the block, then the bin."""
+    wanted = np.float32(ROLL_OFFS) * blocks[:, -1:]
+    # Sums up to the block before: the first one whose end reaches what is wanted holds it.
+    block = (blocks[:, None, :-1] < wanted[..., None]).sum(axis=2)
+    starts = np.concatenate([np.zeros_like(wanted[:, :1]), blocks], axis=1)
+    before = np.take_along_axis(starts, block, axis=1)
+    bins = np.minimum(block[..., None] * BLOCK + np.arange(BLOCK + 1), BINS - 1)
+    rows = np.arange(len(magnitude))[:, None, None] * BINS
+    within = np.cumsum(np.take(magnitude, rows + bins), axis=2)
+    within += before[..., None]
+    found = block * BLOCK + (within < wanted[..., None]).sum(axis=2)
+    return bin_frequencies()[np.minimum(found, BINS - 1)]
 
 
 def rms(samples: FloatArray, length: int) -> FloatArray:
@@ -233,10 +234,7 @@ def low_level_features(
     ]
     centroids = shapes.centroid[0], shapes.centroid[frames].mean(dtype=np.float64)
     entropies = source_entropy(loudness), energy_entropy(loudness)
-    sets = {
+    return {
         name: np.concatenate([*before, [centroid], *after, [entropy]])
         for name, centroid, entropy in zip(FEATURE_SETS, centroids, entropies, strict=True)
     }
-    assert all(values.shape == (len(FEATURE_NAMES),) for values in sets.values())
-    assert mel.shape == (FRAMES, MELS)
-    return sets
