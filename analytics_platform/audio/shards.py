@@ -46,6 +46,9 @@ class ShardWriter:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        # What a killed process left. Were it alive, it would fail when it puts its file in place.
+        for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+            left.unlink(missing_ok=True)
         self._file = self._temporary.open("wb")
         self._header()
         return self
