@@ -147,8 +147,9 @@ class Spectrograms:
         clips = np.array([len(shard) for shard in self._maps], dtype=np.int64)
         missing = np.flatnonzero((self._shard_rows < 0) | (self._shard_rows >= clips[self._shards]))
         if len(missing):
-            name = shards[missing[0]]
-            raise ValueError(f"{name} has {clips[numbers[name]]} clips and no row {shard_rows[missing[0]]}")
+            first = int(missing[0])
+            name = shards[first]
+            raise ValueError(f"{name} has {clips[numbers[name]]} clips and no row {shard_rows[first]}")
 
     def __len__(self) -> int:
         return len(self._shards)
