@@ -106,14 +106,14 @@ class Shapes:
         np.multiply(away, away, out=away)
         self.bandwidth[frames] = np.sqrt(np.vecdot(away, magnitude) / total)
         self.roll_offs[frames] = _roll_offs(magnitude, blocks)
-        for k, band in enumerate(contrast_bands()):
-            inside, n = magnitude[:, band.bins], band.extremes
-            ordered = np.sort(inside, axis=1)
-            if n == 1:
-                self.peaks[frames, k], self.valleys[frames, k] = ordered[:, -1], ordered[:, 0]
-            else:
-                np.add.reduce(ordered[:, -n:], axis=1, out=self.peaks[frames, k])
-                np.add.reduce(ordered[:, :n], axis=1, out=self.valleys[frames, k])
+        bands = contrast_bands()
+        for k, band in enumerate(bands):
+            ordered = np.sort(magnitude[:, band.bins], axis=1)
+            np.add.reduce(ordered[:, -band.extremes :], axis=1, out=self.peaks[frames, k])
+            np.add.reduce(ordered[:, : band.extremes], axis=1, out=self.valleys[frames, k])
+        extremes = np.array([band.extremes for band in bands], dtype=np.float32)
+        self.peaks[frames] /= extremes
+        self.valleys[frames] /= extremes
 
 
 @cache

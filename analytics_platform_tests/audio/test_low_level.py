@@ -59,8 +59,9 @@ def hissing(sound: np.ndarray) -> np.ndarray:
         sounds.mixture(12.345, seed=3),
         np.random.default_rng(0).standard_normal(sounds.CLIP) * 0.1,
         hissing(sounds.chords(sounds.cadence(6, "major"), 7.5)),
+        sounds.mixture(20) * 10 ** (-sounds.time(20) * 120 / 20 / 20),
     ],
-    ids=["mixture", "short mixture", "noise", "chords"],
+    ids=["mixture", "short mixture", "noise", "chords", "fading by 120 dB"],
 )
 def test_as_librosa_has_them(sound: np.ndarray) -> None:
     check(*sounds.clip(sound))
