@@ -76,7 +76,7 @@ def analyse(samples: FloatArray, length: int) -> Analysis:
     return Analysis(
         log_mel=split_phases(log_mel),
         frames=frames,
-        features=low_level_features(samples, length, mel, shapes, pitches),
+        features=low_level_features(samples, length, mel, log_mel, shapes, pitches),
         descriptors=Descriptors(
             duration_s=length / SAMPLE_RATE,
             loudness_lufs=descriptors.loudness(samples, length),

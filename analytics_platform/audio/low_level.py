@@ -22,17 +22,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analytics_platform.audio.chroma import mean_tonal_centroids
-from analytics_platform.audio.names import FEATURE_NAMES, FEATURE_SETS
+from analytics_platform.audio.names import FEATURE_SETS
 from analytics_platform.audio.spectrum import (
     BINS,
     FRAMES,
     HOP,
-    MELS,
     N_FFT,
     FloatArray,
     bin_frequencies,
@@ -45,7 +45,7 @@ DYNAMIC_RANGE = 80
 """Decibels below a clip's loudest value at which librosa cuts off before cepstra, contrast and onsets."""
 ROLL_OFFS = (0.1, 0.85)
 BLOCK = 32
-"""Bins summed at once in search of a roll-off; 1024 bins are 32 such blocks."""
+"""Bins summed at once in search of a roll-off: 32 blocks, the last with one bin more."""
 LEAST_CROSSING = 1e-10
 """Samples up to this size count as 0, which has a plus."""
 
@@ -65,7 +65,7 @@ def contrast_bands() -> tuple[Band, ...]:
     edges = np.concatenate([[0], 200 * 2.0 ** np.arange(7)])
     bins = bin_frequencies()
     bands: list[Band] = []
-    for k, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for k, (low, high) in enumerate(pairwise(edges)):
         inside = np.flatnonzero((bins >= low) & (bins <= high))
         first, last = int(inside[0]) - (k > 0), int(inside[-1])
         if k == len(edges) - 2:
@@ -74,15 +74,6 @@ def contrast_bands() -> tuple[Band, ...]:
         extremes = max(round(0.02 * (last + 1 - first)), 1)
         bands.append(Band(slice(first, last + (k == len(edges) - 2)), extremes))
     return tuple(bands)
-
-
-@cache
-def _sums() -> FloatArray:
-    """(1025, 34): what a magnitude spectrum is multiplied by to get its sums over blocks of bins, and Σ f m."""
-    result = np.zeros((BINS, (BINS + BLOCK - 1) // BLOCK + 1), dtype=np.float32)
-    result[np.arange(BINS), np.arange(BINS) // BLOCK] = 1
-    result[:, -1] = bin_frequencies()
-    return result
 
 
 def _room(*columns: int) -> FloatArray:
@@ -107,36 +98,49 @@ class Shapes:
     def add(self, frames: slice, power: FloatArray) -> None:
         """Fill in the frames whose power spectra (n, 1025) these are."""
         magnitude = np.sqrt(power)
-        sums = magnitude @ _sums()
-        blocks = np.cumsum(sums[:, :-1], axis=1)
+        blocks = _cumulated(magnitude)
         total = np.maximum(blocks[:, -1], np.finfo(np.float32).tiny)
-        centroid = sums[:, -1] / total
+        centroid = magnitude @ bin_frequencies() / total
         self.centroid[frames] = centroid
         away = bin_frequencies() - centroid[:, None]
         np.multiply(away, away, out=away)
-        np.multiply(away, magnitude, out=away)
-        self.bandwidth[frames] = np.sqrt(away.sum(axis=1) / total)
-        for k, share in enumerate(ROLL_OFFS):
-            self.roll_offs[frames, k] = _roll_off(magnitude, blocks, share)
-        for k, band in enumerate(contrast_bands()):
-            inside, n = magnitude[:, band.bins], band.extremes
-            if n == 1:
-                self.peaks[frames, k], self.valleys[frames, k] = inside.max(axis=1), inside.min(axis=1)
-            else:
-                ordered = np.sort(inside, axis=1)
-                self.peaks[frames, k] = ordered[:, -n:].mean(axis=1)
-                self.valleys[frames, k] = ordered[:, :n].mean(axis=1)
+        self.bandwidth[frames] = np.sqrt(np.vecdot(away, magnitude) / total)
+        self.roll_offs[frames] = _roll_offs(magnitude, blocks)
+        bands = contrast_bands()
+        for k, band in enumerate(bands):
+            ordered = np.sort(magnitude[:, band.bins], axis=1)
+            np.add.reduce(ordered[:, -band.extremes :], axis=1, out=self.peaks[frames, k])
+            np.add.reduce(ordered[:, : band.extremes], axis=1, out=self.valleys[frames, k])
+        extremes = np.array([band.extremes for band in bands], dtype=np.float32)
+        self.peaks[frames] /= extremes
+        self.valleys[frames] /= extremes
 
 
-def _roll_off(magnitude: FloatArray, blocks: FloatArray, share: float) -> FloatArray:
-    """Lowest frequency up to which ``share`` of the magnitude lies: first the block, then the bin."""
-    wanted = share * blocks[:, -1:]
-    block = np.minimum((blocks < wanted).sum(axis=1), blocks.shape[1] - 1)[:, None]
-    bins = np.minimum(block * BLOCK + np.arange(BLOCK), BINS - 1)
-    before = np.where(block > 0, np.take_along_axis(blocks, np.maximum(block - 1, 0), axis=1), 0)
-    within = before + np.cumsum(np.take_along_axis(magnitude, bins, axis=1), axis=1)
-    found = np.minimum(block[:, 0] * BLOCK + (within < wanted).sum(axis=1), BINS - 1)
-    return bin_frequencies()[found]
+@cache
+def _triangle(size: int) -> FloatArray:
+    """(size, size): rows multiplied by it are cumulated, in a third of the time of cumsum()."""
+    return np.triu(np.ones((size, size), dtype=np.float32))
+
+
+def _cumulated(magnitude: FloatArray) -> FloatArray:
+    """Sums (n, 32) of a magnitude spectrum up to the end of each block of bins; the last block has one bin more."""
+    # By einsum in a quarter of the time of sum().
+    sums = np.einsum("ijk->ij", magnitude[:, : BINS - 1].reshape(len(magnitude), -1, BLOCK))
+    sums[:, -1] += magnitude[:, -1]
+    return sums @ _triangle(BINS // BLOCK)
+
+
+def _roll_offs(magnitude: FloatArray, blocks: FloatArray) -> FloatArray:
+    """Lowest frequencies (n, 2) up to which each share of the magnitude lies: first the block, then the bin."""
+    wanted = np.array(ROLL_OFFS, dtype=np.float32) * blocks[:, -1:]
+    block = (blocks[:, None] >= wanted[..., None]).argmax(axis=2)
+    frames = np.arange(len(magnitude))[:, None]
+    before = np.where(block > 0, blocks[frames, block - 1], 0)
+    # One bin more than a block, which only the last one has: elsewhere it is not reached.
+    bins = np.lib.stride_tricks.sliding_window_view(magnitude, BLOCK + 1, axis=1)[frames, block * BLOCK]
+    within = before[..., None] + bins @ _triangle(BLOCK + 1)
+    found = block * BLOCK + (within < wanted[..., None]).sum(axis=2)
+    return bin_frequencies()[np.minimum(found, BINS - 1)]
 
 
 def rms(samples: FloatArray, length: int) -> FloatArray:
@@ -206,7 +210,7 @@ def energy_entropy(rms: FloatArray) -> float:
 
 
 def low_level_features(
-    samples: FloatArray, length: int, mel: FloatArray, shapes: Shapes, chroma: FloatArray
+    samples: FloatArray, length: int, mel: FloatArray, log_mel: FloatArray, shapes: Shapes, chroma: FloatArray
 ) -> dict[str, NDArray[np.float64]]:
     """Both feature sets of a clip by name, (207,) each in the order of ``FEATURE_NAMES``; NaN where undefined.
 
@@ -214,13 +218,14 @@ def low_level_features(
         samples: (661500,) the clip.
         length: samples that are sound.
         mel: power in the mel bands, (1292, 128).
+        log_mel: the same in decibels.
         shapes: of at least the frames in which there is sound.
         chroma: (n, 12) as ``audio.chroma.chroma`` gives it.
     """
     frames = slice(0, frames_of(length))
     loudness = rms(samples, length)
     before = [
-        mean_cepstrum(decibels(mel[frames])),
+        mean_cepstrum(log_mel[frames]),
         chroma.mean(axis=0, dtype=np.float64),
         mel[frames].mean(axis=0, dtype=np.float64),
         [zero_crossing_rate(samples, length)],
@@ -233,10 +238,7 @@ def low_level_features(
     ]
     centroids = shapes.centroid[0], shapes.centroid[frames].mean(dtype=np.float64)
     entropies = source_entropy(loudness), energy_entropy(loudness)
-    sets = {
+    return {
         name: np.concatenate([*before, [centroid], *after, [entropy]])
         for name, centroid, entropy in zip(FEATURE_SETS, centroids, entropies, strict=True)
     }
-    assert all(values.shape == (len(FEATURE_NAMES),) for values in sets.values())
-    assert mel.shape == (FRAMES, MELS)
-    return sets

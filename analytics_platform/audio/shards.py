@@ -8,7 +8,7 @@ folder above is named after the parameters of the spectrograms: others never mee
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +46,9 @@ class ShardWriter:
 
     def __enter__(self) -> Self:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        # What a killed process left. Were it alive, it would fail when it puts its file in place.
+        for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):
+            left.unlink(missing_ok=True)
         self._file = self._temporary.open("wb")
         self._header()
         return self
@@ -137,52 +140,62 @@ class Spectrograms:
         self.frames = np.asarray(frames, dtype=np.int64)
         if len(frames) and not (self.frames.min() >= 1 and self.frames.max() <= FRAMES):
             raise ValueError(f"frames are {self.frames.min()} to {self.frames.max()}, not 1 to {FRAMES}")
-        maps = {name: open_shard(folder / name) for name in dict.fromkeys(shards)}
-        for name, row in zip(shards, shard_rows.tolist(), strict=True):
-            if not 0 <= row < len(maps[name]):
-                raise ValueError(f"{name} has no row {row}: it has {len(maps[name])}")
-        self._clips = [maps[name][row] for name, row in zip(shards, shard_rows.tolist(), strict=True)]
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(shards))}
+        self._maps = [open_shard(folder / name) for name in numbers]
+        self._shards = np.array([numbers[name] for name in shards], dtype=np.int64)
+        self._shard_rows = np.asarray(shard_rows, dtype=np.int64)
+        clips = np.array([len(shard) for shard in self._maps], dtype=np.int64)
+        missing = np.flatnonzero((self._shard_rows < 0) | (self._shard_rows >= clips[self._shards]))
+        if len(missing):
+            first = int(missing[0])
+            name = shards[first]
+            raise ValueError(f"{name} has {clips[numbers[name]]} clips and no row {shard_rows[first]}")
 
     def __len__(self) -> int:
-        return len(self._clips)
+        return len(self._shards)
+
+    def _clips(self, rows: IntArray) -> Iterator[HalfArray]:
+        """Memory maps (2, 646, 128) of the rows."""
+        for shard, row in zip(self._shards[rows].tolist(), self._shard_rows[rows].tolist(), strict=True):
+            yield self._maps[shard][row]
 
     def last_starts(self, rows: IntArray, length: int = 599) -> NDArray[np.int64]:
         """(k,) last frames at a hop of 1024 at which a crop may start that holds sound to its end; 0 if none does."""
         return np.maximum((self.frames[rows] + 1) // PHASES - length, 0)
 
-    def crops(
-        self, rows: IntArray, starts: IntArray, length: int = 599, *, out: HalfArray | None = None
-    ) -> HalfArray:
+    def crops(self, rows: IntArray, starts: IntArray, length: int = 599, *, out: HalfArray | None = None) -> HalfArray:
         """Parts (k, length, 128) of spectrograms at a hop of 1024 samples, dB.
 
         Args:
             rows: (k,) row numbers.
             starts: (k,) first frame of each, 0 to 646 − length; see ``last_starts``.
             length: frames of each.
-            out: where to write, if not to a new array: filling one over and over is twice as fast.
+            out: where to write, if not to a new array: memory that a GPU reads from, say.
 
         Raises:
             ValueError: a crop reaches beyond the spectrogram.
         """
         if len(starts) and not (starts.min() >= 0 and starts.max() + length <= HALF_FRAMES):
-            raise ValueError(f"crops of {length} start at {starts.min()} to {starts.max()}, beyond {HALF_FRAMES} frames")
+            raise ValueError(
+                f"crops of {length} start at {starts.min()} to {starts.max()}, beyond {HALF_FRAMES} frames"
+            )
         batch = np.empty((len(rows), length, MELS), dtype=np.float16) if out is None else out
         if batch.shape != (len(rows), length, MELS):
             raise ValueError(f"out has shape {batch.shape}, not {(len(rows), length, MELS)}")
-        for crop, row, start in zip(batch, rows.tolist(), starts.tolist(), strict=True):
-            crop[...] = self._clips[row][0, start : start + length]
+        for crop, clip, start in zip(batch, self._clips(rows), starts.tolist(), strict=True):
+            crop[...] = clip[0, start : start + length]
         return batch
 
     def hop_1024(self, rows: IntArray) -> Spectra:
         """Spectrograms (k, 646, 128) of the rows at a hop of 1024 samples."""
         values = np.empty((len(rows), HALF_FRAMES, MELS), dtype=np.float16)
-        for clip, row in zip(values, rows.tolist(), strict=True):
-            clip[...] = self._clips[row][0]
+        for whole, clip in zip(values, self._clips(rows), strict=True):
+            whole[...] = clip[0]
         return Spectra(values, np.arange(HALF_FRAMES) * PHASES < self.frames[rows][:, None])
 
     def full(self, rows: IntArray) -> Spectra:
         """Spectrograms (k, 1292, 128) of the rows at a hop of 512 samples."""
         values = np.empty((len(rows), FRAMES, MELS), dtype=np.float16)
-        for clip, row in zip(values, rows.tolist(), strict=True):
-            clip[::2], clip[1::2] = self._clips[row]
+        for whole, clip in zip(values, self._clips(rows), strict=True):
+            whole[::2], whole[1::2] = clip
         return Spectra(values, np.arange(FRAMES) < self.frames[rows][:, None])

@@ -27,7 +27,7 @@ MELS = 128
 BINS = N_FFT // 2 + 1
 FLOOR = 1e-10
 """Least power; in decibels −100, which padding has."""
-CHUNK = 64
+CHUNK = 128
 """Frames at once: 1.3 MB with all that is made of them."""
 BLOCK = 16
 """Mel bands multiplied at once. Of the matrix of all bands and bins only 2 % are not zero."""
