@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -34,6 +35,9 @@ Say = Callable[[str], None]
 Result = TypeVar("Result")
 PICTURE_FRAMES = 323
 """Every second frame at a hop of 1024 samples: enough for a small picture."""
+
+
+FEW_CLIPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def analyse_batch(lake: Lake, audio_root: Path, spectrograms_root: Path, batch: 
     rows: dict[Table, list[dict[str, object]]] = {table: [] for table in FROM_SOUND}
     shard_name = f"{PARAMETERS}/{batch}{SUFFIX}"
     results = run_clips(clips, read_clip, workers=min(lake.threads, max(len(clips), 1)), prepare=warm_up)
-    with ShardWriter(spectrograms_root / shard_name) as shard:
+    with closing(results), ShardWriter(spectrograms_root / shard_name) as shard:
         for clip, result in in_order(results):
             common = {"clip_id": clip.clip_id, "batch": batch}
             if isinstance(result, Rejected):
@@ -149,10 +153,10 @@ def analyse_batch(lake: Lake, audio_root: Path, spectrograms_root: Path, batch: 
                     "duration_s": analysis.descriptors.duration_s,
                 }
             )
-            rows[LOW_LEVEL_FEATURES] += [
+            rows[LOW_LEVEL_FEATURES].extend(
                 {**common, "feature_set": name, **dict(zip(FEATURE_NAMES, _nulls(values), strict=True))}
                 for name, values in analysis.features.items()
-            ]
+            )
             rows[DESCRIPTORS].append(
                 {
                     **common,
@@ -165,11 +169,23 @@ def analyse_batch(lake: Lake, audio_root: Path, spectrograms_root: Path, batch: 
                 worked.picture = analysis.log_mel[0, :: 646 // PICTURE_FRAMES].T.astype(np.float32)
             if clip.place % 64 == 63:
                 say(f"{batch}: {clip.place + 1} of {len(clips)} clips")
+    check_crashes(worked)
     for table, found in rows.items():
         frame = frame_of(table, found)
         worked.commits[table.full_name] = lake.write_frame(table, frame, partition={"batch": batch})
     worked.seconds = time.monotonic() - begun
     return worked
+
+
+def check_crashes(worked: Worked) -> None:
+    """Tell a fault of ours from faults of files.
+
+    Raises:
+        RuntimeError: most clips made the worker fail, which files never do; nothing was written.
+    """
+    crashed = worked.reasons["decoder crashed"] + worked.reasons["timed out"] + worked.reasons["out of memory"]
+    if crashed > max(worked.clips / 2, FEW_CLIPS):
+        raise RuntimeError(f"{crashed} of {worked.clips} clips made a worker fail: a fault of the platform, not theirs")
 
 
 def _nulls(values: np.ndarray) -> list[float | None]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
-from analytics_platform.audio.analysing import Clip, Say, Worked, clips_of, in_order
+from analytics_platform.audio.analysing import Clip, Say, Worked, check_crashes, clips_of, in_order
 from analytics_platform.audio.decode import decode_file
 from analytics_platform.audio.embeddings import Embedded, Embedder, available_embedders, write_shard
 from analytics_platform.audio.tables import EMBEDDINGS, FROM_NETS, TAGS
@@ -45,15 +46,17 @@ def embed_batch(
     rows: dict[Table, list[dict[str, object]]] = {table: [] for table in FROM_NETS}
     heard: dict[str, list[tuple[Clip, Embedded]]] = {net.name: [] for net in nets}
     # Decoding is guarded by a process of its own and keeps ahead of the nets, which have all other cores or a GPU.
-    for clip, result in in_order(run_clips(clips, decode_for_nets, workers=1)) if clips else ():
-        if isinstance(result, Rejected):
-            worked.reasons[result.reason] += 1
-            continue
-        samples = np.frombuffer(result[0], dtype=np.float32)
-        for net in nets:
-            heard[net.name].append((clip, net.embed(samples, result[1])))
-        if clip.place % 32 == 31:
-            say(f"{batch}: {clip.place + 1} of {len(clips)} clips")
+    with closing(run_clips(clips, decode_for_nets, workers=1)) as results:
+        for clip, result in in_order(results):
+            if isinstance(result, Rejected):
+                worked.reasons[result.reason] += 1
+                continue
+            samples = np.frombuffer(result[0], dtype=np.float32)
+            for net in nets:
+                heard[net.name].append((clip, net.embed(samples, result[1])))
+            if clip.place % 32 == 31:
+                say(f"{batch}: {clip.place + 1} of {len(clips)} clips")
+    check_crashes(worked)
     for net in nets:
         found = heard[net.name]
         if not found:

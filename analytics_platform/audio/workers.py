@@ -13,7 +13,7 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
@@ -55,7 +55,7 @@ def run_clips(
     memory_mb: int = MEMORY_MB,
     seconds: float = SECONDS,
     prepare: Callable[[], object] | None = None,
-) -> Iterator[tuple[Task, Result | Rejected]]:
+) -> Generator[tuple[Task, Result | Rejected]]:
     """Run the function on every task, and yield each task once with what came of it, as they end.
 
     A ``RejectedError`` of the function, and its crash, hang, exit or lack of memory, is the ``Rejected`` of its

@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from analytics_platform.lakehouse.tables import Table
+    pass
 
 CLIP_SECONDS = 30.0
 """Length of an excerpt, as of the previews that vendors give."""
@@ -172,21 +169,3 @@ def _isrc_tags(tags: Any) -> list[str]:
         if name.lower() in {"isrc", "----:com.apple.itunes:isrc"}:
             values.extend(value if isinstance(value, list) else [value])
     return [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]
-
-
-def rows_of(table: Table, rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
-    """A frame with the columns, order and types of ``table``; a column that a row lacks is null."""
-    import polars as pl
-
-    types: dict[str, pl.DataType | type[pl.DataType]] = {
-        "BIGINT": pl.Int64,
-        "BOOLEAN": pl.Boolean,
-        "DATE": pl.Date,
-        "DOUBLE": pl.Float64,
-        "INTEGER": pl.Int32,
-        "SMALLINT": pl.Int16,
-        "TIMESTAMP": pl.Datetime("us"),
-        "VARCHAR": pl.String,
-    }
-    schema = {column.name: types[column.type] for column in table}
-    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from analytics_platform.catalogue.clips import isrc_of, rows_of
+from analytics_platform.catalogue.clips import isrc_of
 from analytics_platform.catalogue.http_logs import redact_http_logs
 from analytics_platform.catalogue.requests import Answer, Outcome
 from analytics_platform.catalogue.tables import POPULARITY_SNAPSHOTS, TRACKS
+from analytics_platform.lakehouse.frames import frame_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -211,7 +212,7 @@ def tracks_of(answers: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> pl.
             "has_preview": payload["has_preview"],
             "fetched_at": fetched_at,
         }
-    return rows_of(TRACKS, rows.values())
+    return frame_of(TRACKS, rows.values())
 
 
 def popularity_of(answers: Iterable[tuple[str, Mapping[str, Any], datetime]]) -> pl.DataFrame:
@@ -236,4 +237,4 @@ def popularity_of(answers: Iterable[tuple[str, Mapping[str, Any], datetime]]) ->
             "scale_maximum": None,
             "observed_at": observed_at,
         }
-    return rows_of(POPULARITY_SNAPSHOTS, rows.values())
+    return frame_of(POPULARITY_SNAPSHOTS, rows.values())

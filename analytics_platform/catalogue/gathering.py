@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from analytics_platform.catalogue.probe import probe
 from analytics_platform.catalogue.requests import Answer, Request
 from analytics_platform.catalogue.rights import Rights
 from analytics_platform.catalogue.spotify_frames import spotify_frames
+from analytics_platform.lakehouse.frames import timestamp
 from analytics_platform.lakehouse.lake import Commit, Lake
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.settings import Settings
@@ -38,8 +39,10 @@ WAIT_S = 30.0
 """The longest that a step sleeps for a source in one go; for more it ends, and the sensor comes back."""
 CALLS_PER_RUN = 2_000
 """To Spotify, before the tables are written: about a quarter of an hour."""
-REFRESH_S = 7 * 86_400.0
-"""After this, what a source said is asked again: popularity moves, previews come and go."""
+REFRESH_S = 30 * 86_400.0
+"""After this, what a source said is asked again: what it lacked may be there now, previews come and go."""
+SNAPSHOT_S = 20 * 3_600.0
+"""A track whose popularity can be had in a batch is asked again in the next day's run."""
 SPOTIFY_WINDOW = (30, 30.0)
 """Calls in seconds. Spotify's own limit is over 30 s and not told; one call a second was never refused."""
 LIMITS = {"deezer": Limits(45, 5.0), "itunes": Limits(18, 60.0)}
@@ -112,7 +115,7 @@ def gather(lake: Lake, settings: Settings, *, say: Say) -> Gathered:
         found = spotify_frames(journal)
         gathered.unread.update(found.refused)
         answers = [
-            (stored.request.subject, stored.payload, _utc(stored.fetched_at))
+            (stored.request.subject, stored.payload, timestamp(stored.fetched_at))
             for stored in journal.payloads("deezer", "preview")
         ]
         popularity = pl.concat(
@@ -152,25 +155,27 @@ def _ask_spotify(
     journal.add(Request("spotify", "isrc", isrc) for isrc in wanted)
     limiter = spotify_limiter(settings, journal)
     try:
-        due_at = journal.next_due_at("spotify")
-        if due_at is None or due_at > time.time():
-            return
         able = probe(client, limiter)
         say(f"Spotify: {able.mode} mode" + (f" ({able.reason})" if able.reason else ""))
         if able.resume_at is not None:
-            gathered.resume_at = _utc(able.resume_at)
+            gathered.resume_at = timestamp(able.resume_at)
             return
+        if able.batch and able.popularity:
+            # Fifty tracks a call: cheap enough for a snapshot a day.
+            tracks = spotify_frames(journal).tracks.filter(pl.col("isrc").is_in(list(wanted)))
+            journal.add(Request("spotify", "track", track) for track in tracks["source_track_id"])
+            journal.ask_again("spotify", time.time(), kind="track", asked_before=time.time() - SNAPSHOT_S)
         asked = Counter[str]()
 
         def progress(_request: Request, answer: Answer) -> None:
             asked[answer.outcome] += 1
             if asked.total() % 100 == 0:
-                say(f"Spotify: {asked.total()} answers, {journal.left('spotify')} still to ask")
+                say(f"Spotify: {asked.total()} answers, {journal.left('spotify', time.time())} still to ask")
 
         crawled = crawl(client, limiter, able, ask_again_after_s=REFRESH_S, max_calls=CALLS_PER_RUN, progress=progress)
         gathered.asked.update({f"spotify {outcome}": count for outcome, count in crawled.outcomes.items()})
         if crawled.resume_at is not None:
-            gathered.resume_at = _utc(crawled.resume_at)
+            gathered.resume_at = timestamp(crawled.resume_at)
             say(f"Spotify: {crawled.left} to ask, not before {gathered.resume_at:%Y-%m-%d %H:%M} UTC")
     except CredentialsError as error:
         # What is at hand is worth having all the same.
@@ -206,7 +211,7 @@ def _clips(
                 ask=sources.ask,
                 take_address=sources.take_address,
                 fetch=sources.fetch,
-                now=lambda: _utc(time.time()),
+                now=lambda: timestamp(time.time()),
                 overrides=overrides,
             )
 
@@ -220,7 +225,7 @@ def _clips(
         for some in _pieces(missing, CLIPS_PER_WRITE):
             gathered.write(lake, tables.CLIPS, clips)
             if sources.calls >= CALLS_PER_RUN:
-                gathered.resume_at = _utc(time.time())
+                gathered.resume_at = timestamp(time.time())
                 break
             new = find({isrc: recordings[isrc] for isrc in some}, clips, settings.preview_sources)
             clips = pl.concat([clips.filter(~pl.col("isrc").is_in(new["isrc"].implode())), new])
@@ -261,8 +266,8 @@ class _Sources:
         limiter = self._limiters[source]
         free_at = limiter.wait([request])
         if free_at is not None:
-            self._gathered.resume_at = _utc(free_at)
-            return Answer("throttled", reason=f"not before {_utc(free_at):%Y-%m-%d %H:%M} UTC")
+            self._gathered.resume_at = timestamp(free_at)
+            return Answer("throttled", reason=f"not before {timestamp(free_at):%Y-%m-%d %H:%M} UTC")
         self.calls += 1
         answer = (self._deezer if source == "deezer" else self._itunes).ask(request.subject)
         with self._journal.transaction():
@@ -311,10 +316,6 @@ def _add_snapshots(lake: Lake, rows: pl.DataFrame) -> Commit:
         before = connection.sql("select * from catalogue.popularity_snapshots").pl()
     merged = pl.concat([rows, before.select(rows.columns)], how="vertical_relaxed").unique(table.key, keep="first")
     return lake.write_frame(table, with_percentiles(merged), replace=[("observed_on", "in", days)])
-
-
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 def _pieces(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analytics_platform.catalogue.requests import Answer, Outcome, Request
-from analytics_platform.catalogue.rows import frame_of, timestamp
 from analytics_platform.catalogue.tables import REQUESTS
+from analytics_platform.lakehouse.frames import frame_of, timestamp
 
 if TYPE_CHECKING:
     import polars as pl

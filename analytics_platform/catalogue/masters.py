@@ -22,10 +22,10 @@ from analytics_platform.catalogue.clips import (
     isrcs_in,
     read_codec,
     read_header,
-    rows_of,
 )
 from analytics_platform.catalogue.manifest import MANIFEST, ManifestLine, Problem, read_manifest
 from analytics_platform.catalogue.tables import CLIPS, MASTER_FILES
+from analytics_platform.lakehouse.frames import frame_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,8 +106,8 @@ def index_masters(uri: str, previous: pl.DataFrame | None = None, *, max_bytes: 
         rows.append(_candidate(fs, isrc, method, file, _offset(file, asked_offset, problems)))
 
     columns = [column.name for column in CLIPS]
-    candidates = rows_of(CLIPS, rows).select(columns[: columns.index("match_score") + 1])
-    index = rows_of(MASTER_FILES, (_index_row(file) for file in files.values()))
+    candidates = frame_of(CLIPS, rows).select(columns[: columns.index("match_score") + 1])
+    index = frame_of(MASTER_FILES, (_index_row(file) for file in files.values()))
     schema = {"path": pl.String, "reason": pl.String, "detail": pl.String}
     return Masters(
         candidates, pl.DataFrame(problems, schema=schema, orient="row").sort("path", maintain_order=True), index, hashed

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, time
 
 import polars as pl
 
-from analytics_platform.catalogue.rows import frame_of
 from analytics_platform.catalogue.tables import POPULARITY_SNAPSHOTS
+from analytics_platform.lakehouse.frames import frame_of
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.streams.tables import PLAYS, TRACK_ARTISTS
 

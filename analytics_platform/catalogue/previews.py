@@ -12,13 +12,14 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from analytics_platform.catalogue.clips import CLIP_SECONDS, clip_id, read_header, rows_of
+from analytics_platform.catalogue.clips import CLIP_SECONDS, clip_id, read_header
 from analytics_platform.catalogue.download import Downloaded, DownloadFailure
 from analytics_platform.catalogue.itunes import best_match, search_text
 from analytics_platform.catalogue.matching import LEAST_SCORE, Recording
 from analytics_platform.catalogue.requests import Answer, Request
 from analytics_platform.catalogue.rights import Rights, rights_of
 from analytics_platform.catalogue.tables import CLIPS
+from analytics_platform.lakehouse.frames import frame_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -168,7 +169,7 @@ def gather_previews(
             else:
                 facts.append(_by_isrc(source, isrc, root, ask, take_address, fetch, now))
         rows.append(choose(isrc, facts, overrides))
-    return rows_of(CLIPS, rows)
+    return frame_of(CLIPS, rows)
 
 
 def _own(row: Mapping[str, Any] | None, at: datetime) -> Fact:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from analytics_platform.catalogue.crawl import SOURCE, code_of
 from analytics_platform.catalogue.journal import Journal, Stored
-from analytics_platform.catalogue.rows import frame_of, timestamp
 from analytics_platform.catalogue.tables import ALBUMS, ARTISTS, POPULARITY_SNAPSHOTS, TRACKS
+from analytics_platform.lakehouse.frames import frame_of, timestamp
 
 if TYPE_CHECKING:
     import polars as pl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from analytics_platform.lakehouse.tables import Table
@@ -32,3 +33,8 @@ def frame_of(table: Table, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     columns = {column.name: types[column.type] for column in table}
     values = list(rows)
     return pl.DataFrame({name: [row.get(name) for row in values] for name in columns}, schema=columns)
+
+
+def timestamp(seconds: float) -> datetime:
+    """Seconds since 1970 as a time without zone (UTC), as a ``TIMESTAMP`` column holds it."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

@@ -153,6 +153,13 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
                 description="A new analytics.duckdb every morning, 06:00 UTC.",
             ),
             dg.ScheduleDefinition(
+                name="catalogue_daily",
+                job=catalogue,
+                cron_schedule="0 5 * * *",
+                default_status=dg.DefaultScheduleStatus.RUNNING,
+                description="A snapshot of popularity a day, and what may be asked again; 05:00 UTC.",
+            ),
+            dg.ScheduleDefinition(
                 name="maintain_weekly",
                 job=maintenance,
                 cron_schedule="0 3 * * 0",

@@ -12,7 +12,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analytics_platform.catalogue.clips import rows_of
 from analytics_platform.catalogue.deezer import Deezer
 from analytics_platform.catalogue.download import download
 from analytics_platform.catalogue.itunes import ITunes
@@ -22,6 +21,7 @@ from analytics_platform.catalogue.previews import Found, NotFound, choose, gathe
 from analytics_platform.catalogue.requests import Answer, Request
 from analytics_platform.catalogue.rights import Rights, trainable
 from analytics_platform.catalogue.tables import CLIPS
+from analytics_platform.lakehouse.frames import frame_of
 from analytics_platform_tests.catalogue.deezer_server import DeezerServer, deezer_server, error, track
 from analytics_platform_tests.catalogue.itunes_server import ITunesServer, itunes_server, song
 from analytics_platform_tests.catalogue.preview_server import PreviewServer, preview_server
@@ -71,7 +71,7 @@ class World:
             ),
             **options,
         )
-        assert frame.schema == rows_of(CLIPS, []).schema
+        assert frame.schema == frame_of(CLIPS, []).schema
         for column in CLIPS:
             assert column.nullable or frame[column.name].null_count() == 0
             assert not column.values or set(frame[column.name].drop_nulls()) <= set(column.values)

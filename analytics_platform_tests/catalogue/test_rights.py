@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from analytics_platform.catalogue.clips import rows_of
 from analytics_platform.catalogue.rights import (
     Rights,
     TrainingRightsError,
@@ -14,11 +13,12 @@ from analytics_platform.catalogue.rights import (
     trainable,
 )
 from analytics_platform.catalogue.tables import CLIP_SOURCES, CLIPS
+from analytics_platform.lakehouse.frames import frame_of
 
 
 def clips(*rows: tuple[str | None, str, bool | None]) -> pl.DataFrame:
     named = ({"isrc": f"X{i}", "clip_id": c, "source": s, "may_train": t} for i, (c, s, t) in enumerate(rows))
-    return rows_of(CLIPS, named)
+    return frame_of(CLIPS, named)
 
 
 def test_only_own_recordings_are_for_training_unless_a_licence_says_so() -> None:
