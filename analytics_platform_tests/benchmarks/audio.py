@@ -1,9 +1,9 @@
 """Sound: from a clip to its spectrogram, features and descriptors, and from shards to crops.
 
-``python -m analytics_platform_tests.benchmarks.audio`` prints the tables. One core: CPU time of the process with one
-thread, the contenders in turn, medians. Naive is one call of librosa after another, as most people write it, in the
-same run. The clip is music-like sound made here, 30 s of stereo MP3 at 44.1 kHz and 96 kbit/s as previews have; real
-music is measured too where it lies beside the checkout.
+``python -m analytics_platform_tests.benchmarks.audio`` prints the tables; ``section`` gives them to the page.
+One core: CPU time of the process with one thread, the contenders in turn, medians. Naive is one call of librosa
+after another, as most people write it, in the same run. The clip is music-like sound made here, 30 s of stereo MP3
+at 44.1 kHz and 96 kbit/s as previews have; real music is measured too where it lies beside the checkout.
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
+TITLE = "Sound: spectrograms, features, shards"
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 ROUNDS = 9
 SHARDS, CLIPS = 8, 256
 """Of the benchmark of crops: 675 MB."""
 BATCH, BATCHES = 64, 200
 Samples = NDArray[np.float32]
-Row = dict[str, object]
 WORKER = """
 import json, time
 def megabytes(field):
@@ -133,18 +135,18 @@ def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int = ROUNDS
     return {name: median(times) for name, times in taken.items()}
 
 
-def row(name: str, own: float, against: float, least_ratio: float | None, most_ms: float | None) -> Row:
-    return {
-        "name": name,
-        "ms": own,
-        "naive_ms": against,
-        "ratio": against / own,
-        "least_ratio": least_ratio,
-        "most_ms": most_ms,
-    }
+@dataclass(frozen=True)
+class Measured:
+    """CPU milliseconds of ours and of naive librosa, and what was aimed at."""
+
+    name: str
+    ms: float
+    naive_ms: float
+    least_ratio: float | None = None
+    most_ms: float | None = None
 
 
-def extraction(data: bytes, label: str) -> list[Row]:
+def extraction(data: bytes, label: str) -> list[Measured]:
     """From MP3 to spectrogram and features, against naive librosa in the same run."""
     import librosa
 
@@ -176,11 +178,11 @@ def extraction(data: bytes, label: str) -> list[Row]:
         }
     )
     return [
-        row(f"{label}: decode", ms["decode"], ms["load"], None, None),
-        row(f"{label}: log-mel alone", ms["log-mel"], ms["naive log-mel"], 2.5, None),
-        row(f"{label}: decode + log-mel", ms["decode + log-mel"], ms["naive load + log-mel"], 1.8, 30),
-        row(f"{label}: … + 207 features", ms["decode + log-mel + 207"], ms["naive load + log-mel + 207"], 12, 65),
-        row(f"{label}: … + descriptors", ms["decode + analyse"], ms["naive load + log-mel + 207"], None, None),
+        Measured(f"{label}: decode", ms["decode"], ms["load"]),
+        Measured(f"{label}: log-mel alone", ms["log-mel"], ms["naive log-mel"], 2.5),
+        Measured(f"{label}: decode + log-mel", ms["decode + log-mel"], ms["naive load + log-mel"], 1.8, 30),
+        Measured(f"{label}: … + 207 features", ms["decode + log-mel + 207"], ms["naive load + log-mel + 207"], 12, 65),
+        Measured(f"{label}: … + descriptors", ms["decode + analyse"], ms["naive load + log-mel + 207"]),
     ]
 
 
@@ -267,45 +269,53 @@ def worker() -> dict[str, float]:
 def tables() -> list[Table]:
     """All measurements."""
     against = Table(title="A clip of 30 s, CPU milliseconds on one core")
-    for heading in ("", "ours", "naive librosa", "ratio", "target: ratio", "target: ms"):
-        against.add_column(heading, justify="left" if not heading else "right")
+    for heading in ("measurement", "ours", "naive librosa", "ratio", "target: ratio", "target: ms"):
+        against.add_column(heading, justify="left" if heading == "measurement" else "right")
     measured = extraction(mp3(), "made here")
     if real := real_mp3():
         each = [extraction(data, "real music") for data in real]
         for same in zip(*each, strict=True):
-            own, naive = (median(float(str(one[key])) for one in same) for key in ("ms", "naive_ms"))
-            first = same[0]
-            measured.append(row(str(first["name"]), own, naive, first["least_ratio"], first["most_ms"]))  # pyright: ignore
+            own, naive = (median(getattr(one, key) for one in same) for key in ("ms", "naive_ms"))
+            measured.append(replace(same[0], ms=own, naive_ms=naive))
     for one in measured:
         against.add_row(
-            str(one["name"]),
-            f"{one['ms']:.1f}",
-            f"{one['naive_ms']:.1f}",
-            f"{one['ratio']:.2f} ×",
-            f"≥ {one['least_ratio']} ×" if one["least_ratio"] else "",
-            f"≤ {one['most_ms']}" if one["most_ms"] else "",
+            one.name,
+            f"{one.ms:.1f}",
+            f"{one.naive_ms:.1f}",
+            f"{one.naive_ms / one.ms:.2f} ×",
+            f"≥ {one.least_ratio} ×" if one.least_ratio else "",
+            f"≤ {one.most_ms}" if one.most_ms else "",
         )
     others = [
-        ("What analyse is made of, CPU milliseconds", parts(), ".1f"),
-        ("Reading and writing shards, one thread, page cache; target: 60,000 crops a second", crops(), ",.0f"),
-        ("A worker, fresh process; limit: 600 MB", worker(), ".2f"),
+        ("What analyse is made of, and two libraries beside it", "CPU ms", parts(), ".1f"),
+        ("Shards, one thread, page cache; target: 60,000 crops a second", "", crops(), ",.0f"),
+        ("A worker, a fresh process; limit: 600 MB", "", worker(), ".2f"),
     ]
     result = [against]
-    for title, found, form in others:
-        table = Table("", "", title=title)
+    for title, unit, found, form in others:
+        table = Table("measurement", unit, title=title)
         for name, value in found.items():
             table.add_row(name, format(value, form))
         result.append(table)
     return result
 
 
+def section() -> list[str]:
+    """The markdown lines of the section.
+
+    From a process of its own: how many threads they may have, libraries read when they are loaded.
+    """
+    command = [sys.executable, "-m", "analytics_platform_tests.benchmarks.audio"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | THREADS)
+    return done.stdout.splitlines()
+
+
 if __name__ == "__main__":
     if any(os.environ.get(name) != value for name, value in THREADS.items()):
-        # Libraries read these when they are loaded.
-        os.execve(
-            sys.executable, [sys.executable, "-m", "analytics_platform_tests.benchmarks.audio"], os.environ | THREADS
-        )
-    warnings.simplefilter("ignore")
-    console = Console()
-    for table in tables():
-        console.print(table)
+        print("\n".join(section()))
+    else:
+        warnings.simplefilter("ignore")
+        console = Console(width=140)
+        for table in tables():
+            title, table.title, table.box = table.title, None, box.MARKDOWN
+            console.print(f"{title}:\n", table)
