@@ -272,15 +272,16 @@ class Journal:
         asked_before: float,
         outcomes: Collection[Outcome] = ("ok", "absent", "forbidden", "error"),
     ) -> int:
-        """Make finished requests of a kind, last asked before that time, due again. Gives how many.
+        """Make answered requests of a kind, last asked before that time, due now. Gives how many.
 
         For daily snapshots and new releases; with ``outcomes``, for errors and refusals whose cause is mended.
         """
         with self.transaction():
             return self._connection.execute(
-                "update requests set due_at = ?, failures = 0 where source = ? and kind = ? and due_at is null"
+                "update requests set due_at = ?, failures = 0 where source = ? and kind = ?"
+                " and (due_at is null or due_at > ?)"
                 f" and asked_at < ? and outcome in ({', '.join('?' * len(outcomes))})",
-                (now, source, kind, asked_before, *outcomes),
+                (now, source, kind, now, asked_before, *outcomes),
             ).rowcount
 
     def pause(self, source: str) -> Pause:

@@ -50,6 +50,9 @@ TABLES: tuple[Table, ...] = (
 )
 """Every table of every room."""
 
+BY_BATCH: tuple[Table, ...] = (*audio_tables.FROM_SOUND, *audio_tables.FROM_NETS)
+"""Tables whose partitions are batches of clips."""
+
 IN_FILE = (
     "streams.deliveries",
     "streams.rejected_rows",

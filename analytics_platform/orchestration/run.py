@@ -11,8 +11,7 @@ from uuid import uuid4
 import dagster as dg
 import yaml
 
-from analytics_platform.audio.tables import EMBEDDINGS, SPECTROGRAMS
-from analytics_platform.orchestration.build import build_defs
+from analytics_platform.orchestration.build import BY_BATCH, build_defs
 from analytics_platform.orchestration.metadata import asset_key
 from analytics_platform.orchestration.partitions import CLIP_BATCHES, RANGE_END_TAG, RANGE_START_TAG
 from analytics_platform.settings import Settings
@@ -76,7 +75,7 @@ def missing_batches(settings: Settings) -> tuple[str, str] | None:
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
     with dg.DagsterInstance.get() as instance:
         known = instance.get_dynamic_partitions(str(CLIP_BATCHES.name))
-        done = [instance.get_materialized_partitions(asset_key(table)) for table in (SPECTROGRAMS, EMBEDDINGS)]
+        done = [instance.get_materialized_partitions(asset_key(table)) for table in BY_BATCH]
     missing = [batch for batch in known if not all(batch in batches for batches in done)]
     return (missing[0], missing[-1]) if missing else None
 

@@ -17,7 +17,7 @@ from analytics_platform.catalogue.limiter import Limiter, Limits
 from analytics_platform.catalogue.probe import Capabilities
 from analytics_platform.catalogue.requests import Answer, Request
 from analytics_platform.catalogue.spotify_frames import SpotifyFrames, spotify_frames
-from analytics_platform.catalogue.tables import ALBUMS, ARTISTS, OUTSIDE_POPULARITY, TRACKS
+from analytics_platform.catalogue.tables import ALBUMS, ARTISTS, POPULARITY_SNAPSHOTS, TRACKS
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform_tests.catalogue.spotify_server import SpotifyServer
 from analytics_platform_tests.catalogue.spotify_world import World, album_id, artist_id, isrc_of, replaced_id, track_id
@@ -42,7 +42,7 @@ def checked(frames: SpotifyFrames) -> SpotifyFrames:
     check(frames.tracks, TRACKS)
     check(frames.artists, ARTISTS)
     check(frames.albums, ALBUMS)
-    check(frames.outside_popularity, OUTSIDE_POPULARITY)
+    check(frames.outside_popularity, POPULARITY_SNAPSHOTS)
     return frames
 
 
