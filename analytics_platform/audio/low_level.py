@@ -14,8 +14,9 @@ shares p that the frames have in the clip's energy (Σ rms²): −Σ p ln p / ln
 frame) to 1 (steady); null for silence or for one frame.
 
 What differs from their code in both sets: 22,050 Hz instead of the file's rate; beyond the ends zeros,
-as librosa has it since 0.10, where theirs was mirrored; chroma and tonal centroids every 2048 samples
-and at a tuning of 0.
+as librosa has it now, where theirs was mirrored; chroma and tonal centroids every 2048 samples
+and at a tuning of 0. The transform is in single precision, librosa's in double: where a codec left
+next to nothing beside loud sound, the contrast of a band may be up to 6 % off; all else agrees to 0.001 or 0.1 %.
 """
 
 from __future__ import annotations
