@@ -14,7 +14,7 @@ import numpy as np
 
 from analytics_platform.audio.decode import SAMPLE_RATE, decode_file
 from analytics_platform.audio.names import FEATURE_NAMES
-from analytics_platform.audio.shards import PARAMETERS, SUFFIX, ShardWriter
+from analytics_platform.audio.shards import CLIP_SHAPE, PARAMETERS, SUFFIX, ShardWriter
 from analytics_platform.audio.tables import (
     CLIP_BATCHES,
     DESCRIPTORS,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 Result = TypeVar("Result")
+NOTHING = np.full(CLIP_SHAPE, -100, dtype=np.float16)
 PICTURE_FRAMES = 323
 """Every second frame at a hop of 1024 samples: enough for a small picture."""
 
@@ -136,6 +137,8 @@ def analyse_batch(lake: Lake, audio_root: Path, spectrograms_root: Path, batch: 
     with closing(results), ShardWriter(spectrograms_root / shard_name) as shard:
         for clip, result in in_order(results):
             common = {"clip_id": clip.clip_id, "batch": batch}
+            # A clip that can't be read has a row too: so a row is always the same clip's, whatever a run could read.
+            row = shard.append(NOTHING if isinstance(result, Rejected) else result.analysis.log_mel)
             if isinstance(result, Rejected):
                 worked.reasons[result.reason] += 1
                 rows[REJECTED_CLIPS].append(
@@ -148,7 +151,7 @@ def analyse_batch(lake: Lake, audio_root: Path, spectrograms_root: Path, batch: 
                     **common,
                     "parameters": PARAMETERS,
                     "shard": shard_name,
-                    "shard_row": shard.append(analysis.log_mel),
+                    "shard_row": row,
                     "frames": analysis.frames,
                     "duration_s": analysis.descriptors.duration_s,
                 }

@@ -31,6 +31,8 @@ def check(frame: pl.DataFrame, table: Table) -> None:
     assert not frame.select(pl.struct(table.key).is_duplicated().any()).item()
     for column in table:
         values = frame[column.name]
+        if column.name == "percentile":
+            continue  # filled in among all the day's rows
         assert column.nullable or values.null_count() == 0, column.name
         if column.values:
             assert values.drop_nulls().is_in(column.values).all()

@@ -8,10 +8,12 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
 
 from analytics_platform.orchestration.build import TABLES, build_defs
 from analytics_platform.orchestration.metadata import asset_key
@@ -172,9 +174,11 @@ FOLLOWING = UNPARTITIONED - {dg.AssetKey(["streams", "track_artists"]), dg.Asset
 def evaluate(
     office: Office, before: dg.EvaluateAutomationConditionsResult | None
 ) -> tuple[set[dg.AssetKey], dg.EvaluateAutomationConditionsResult]:
-    result = dg.evaluate_automation_conditions(
-        defs=office.definitions, instance=office.instance, cursor=before.cursor if before else None
-    )
+    # The daemon sets this context; the evaluation by hand forgets it, and batches of clips need it.
+    with partition_loading_context(datetime.now(UTC), office.instance):
+        result = dg.evaluate_automation_conditions(
+            defs=office.definitions, instance=office.instance, cursor=before.cursor if before else None
+        )
     requested = {key for r in result.results if r.true_subset.size and isinstance(key := r.key, dg.AssetKey)}
     return requested, result
 

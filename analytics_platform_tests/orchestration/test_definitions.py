@@ -14,6 +14,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from analytics_platform.orchestration.build import SQL_ROOT, TABLES, build_defs
 from analytics_platform.orchestration.metadata import asset_key, column_schema
+from analytics_platform.orchestration.partitions import CLIP_BATCHES
 from analytics_platform.orchestration.publish_asset import ANALYTICS_DUCKDB
 from analytics_platform.streams.tables import ERASURES
 from analytics_platform_tests.orchestration.homes import make_settings
@@ -99,7 +100,9 @@ def test_what_runs_by_itself_has_no_days_and_what_has_days_comes_with_the_ingest
     job = definitions.resolve_job_def("ingest")
     ingested = {key.to_user_string() for key in job.asset_layer.selected_asset_keys}
     for name, spec in specs(definitions).items():
-        if spec.partitions_def is not None:
+        if spec.partitions_def == CLIP_BATCHES:
+            assert spec.automation_condition is not None, f"a new batch would wait for {name}"
+        elif spec.partitions_def is not None:
             assert name in ingested
             assert spec.automation_condition is None
         elif name not in ingested | {ANALYTICS_DUCKDB.to_user_string(), asset_key(ERASURES).to_user_string()}:
@@ -119,9 +122,11 @@ def test_sensors_and_schedules_are_on_from_the_start(definitions: dg.Definitions
     repository = definitions.get_repository_def()
     assert {s.name: s.default_status.value for s in repository.sensor_defs} == {
         "automation": "RUNNING",
+        "catalogue": "RUNNING",
         "inbox": "RUNNING",
     }
     assert {s.name: s.default_status.value for s in repository.schedule_defs} == {
+        "catalogue_daily": "RUNNING",
         "publish_daily": "RUNNING",
         "maintain_weekly": "RUNNING",
     }

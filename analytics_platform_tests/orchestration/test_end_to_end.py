@@ -136,9 +136,11 @@ def test_sensors_schedules_and_daemons_are_up(server: Server) -> None:
     assert repository["location"]["name"] == "analytics_platform"
     assert {s["name"]: s["sensorState"]["status"] for s in repository["sensors"]} == {
         "automation": "RUNNING",
+        "catalogue": "RUNNING",
         "inbox": "RUNNING",
     }
     assert {s["name"]: s["scheduleState"]["status"] for s in repository["schedules"]} == {
+        "catalogue_daily": "RUNNING",
         "maintain_weekly": "RUNNING",
         "publish_daily": "RUNNING",
     }
