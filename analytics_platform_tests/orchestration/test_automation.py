@@ -12,16 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pytest
+import soundfile
 from dagster._core.definitions.partitions.context import partition_loading_context
 
-from analytics_platform.orchestration.build import TABLES, build_defs
+from analytics_platform.audio.tables import TRACK_AUDIO as TRACK_AUDIO_TABLE
+from analytics_platform.orchestration.build import BY_BATCH, TABLES, build_defs
 from analytics_platform.orchestration.metadata import asset_key
 from analytics_platform.orchestration.run import RANGE_END_TAG, RANGE_START_TAG
 from analytics_platform.sample_label import LabelSpec, generate
 from analytics_platform.settings import Settings
 from analytics_platform.streams.sensors import RUN_KEY_TAG
-from analytics_platform_tests.orchestration.homes import SMALL, deliver, deliver_day, make_settings, period
+from analytics_platform_tests.orchestration.homes import SMALL, deliver, deliver_day, lake_of, make_settings, period
 
 
 @pytest.fixture(scope="module")
@@ -167,19 +170,27 @@ UNPARTITIONED = {asset_key(table) for table in TABLES if "ingest_date" not in ta
     dg.AssetKey(["streams", "play_counts"]),
     dg.AssetKey(["streams", "artists"]),
 }
-FOLLOWING = UNPARTITIONED - {dg.AssetKey(["streams", "track_artists"]), dg.AssetKey(["streams", "erasures"])}
-"""What must be made again after a new day: all that has no days, but what the ingestion itself makes."""
+BATCHED = {asset_key(table) for table in BY_BATCH}
+TRACK_AUDIO = dg.AssetKey(["marts", "track_audio"])
+FOLLOWING = (
+    UNPARTITIONED
+    - {dg.AssetKey(["streams", "track_artists"]), dg.AssetKey(["streams", "erasures"])}
+    - BATCHED
+    - {TRACK_AUDIO}
+)
+"""What must be made again after a new day: all that has no days, but what the ingestion itself makes, and what waits
+for a first batch of clips."""
 
 
 def evaluate(
     office: Office, before: dg.EvaluateAutomationConditionsResult | None
 ) -> tuple[set[dg.AssetKey], dg.EvaluateAutomationConditionsResult]:
-    # The daemon sets this context; the evaluation by hand forgets it, and batches of clips need it.
+    result = dg.evaluate_automation_conditions(
+        defs=office.definitions, instance=office.instance, cursor=before.cursor if before else None
+    )
+    # How many batches of clips a condition holds for can only be told in a context that the daemon has.
     with partition_loading_context(datetime.now(UTC), office.instance):
-        result = dg.evaluate_automation_conditions(
-            defs=office.definitions, instance=office.instance, cursor=before.cursor if before else None
-        )
-    requested = {key for r in result.results if r.true_subset.size and isinstance(key := r.key, dg.AssetKey)}
+        requested = {key for r in result.results if r.true_subset.size and isinstance(key := r.key, dg.AssetKey)}
     return requested, result
 
 
@@ -200,6 +211,30 @@ def test_a_new_day_is_carried_to_the_marts_and_then_all_is_still(office: Office,
     assert office.run("ingest", (last, last))
     requested, state = evaluate(office, state)
     assert requested >= FOLLOWING
+
+
+def test_a_new_master_is_worked_on_by_itself_and_once(office: Office, sample: Path) -> None:
+    deliver(sample, office.settings)
+    assert office.run("ingest", period(SMALL))
+    assert office.run("catalogue")
+    _, state = evaluate(office, None)
+    masters = Path(office.settings.masters_root)
+    masters.mkdir(exist_ok=True)
+    tone = 0.3 * np.sin(np.arange(5 * 22_050) * 0.05)
+    soundfile.write(masters / "QZACM2600001.wav", tone, 22_050)
+    assert office.run("catalogue")
+    requested, state = evaluate(office, state)
+    assert requested >= BATCHED
+    (batch,) = office.instance.get_dynamic_partitions("clip_batches")
+    assert office.run("sound", (batch, batch))
+    requested, state = evaluate(office, state)
+    assert TRACK_AUDIO in requested
+    assert not requested & BATCHED, "a batch is worked on once"
+    assert office.materialise({TRACK_AUDIO})
+    with lake_of(office.settings).connect(TRACK_AUDIO_TABLE) as connection:
+        assert connection.sql("select isrc, status from marts.track_audio").fetchall() == [("QZACM2600001", "analysed")]
+    requested, state = evaluate(office, state)
+    assert not requested
 
 
 def test_a_failed_blocking_check_stops_what_follows(office: Office, sample: Path) -> None:
