@@ -226,15 +226,17 @@ def test_a_new_master_is_worked_on_by_itself_and_once(office: Office, sample: Pa
     requested, state = evaluate(office, state)
     assert requested >= BATCHED
     (batch,) = office.instance.get_dynamic_partitions("clip_batches")
+    _, state = evaluate(office, state)  # the daemon looks again while the batch is worked on
     assert office.run("sound", (batch, batch))
     requested, state = evaluate(office, state)
     assert TRACK_AUDIO in requested
     assert not requested & BATCHED, "a batch is worked on once"
     assert office.materialise({TRACK_AUDIO})
     with lake_of(office.settings).connect(TRACK_AUDIO_TABLE) as connection:
-        assert connection.sql("select isrc, status from marts.track_audio").fetchall() == [("QZACM2600001", "analysed")]
+        found = connection.sql("select isrc from marts.track_audio where status = 'analysed'").fetchall()
+    assert found == [("QZACM2600001",)]
     requested, state = evaluate(office, state)
-    assert not requested
+    assert TRACK_AUDIO not in requested
 
 
 def test_a_failed_blocking_check_stops_what_follows(office: Office, sample: Path) -> None:
