@@ -75,6 +75,8 @@ class Worked:
     """Rejected clips by reason."""
     tags: Counter[str] = field(default_factory=Counter)
     """Clips by the tag that is heard most in them."""
+    models: list[str] = field(default_factory=list)
+    """Nets that heard the clips."""
     picture: np.ndarray | None = None
     """(128, 323) dB of the first clip."""
 

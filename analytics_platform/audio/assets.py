@@ -22,7 +22,7 @@ from analytics_platform.orchestration.metadata import (
 )
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform.orchestration.specs import table_specs
-from analytics_platform.orchestration.workers import GPU_POOL, GPU_TAGS, device
+from analytics_platform.orchestration.workers import GPU_POOL, GPU_TAGS, find_device
 
 if TYPE_CHECKING:
     from analytics_platform.audio.analysing import Worked
@@ -111,20 +111,21 @@ def analyse_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[
 )
 def embed_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
     """Run the pretrained nets whose weights are here over the clips of each batch."""
-    from analytics_platform.audio.embedding import embed_batch, embedders
+    from analytics_platform.audio.embedding import Weights, embed_batch
 
     lake, settings = platform.lake, platform.settings
-    nets = embedders(settings.models_root, settings.vggish_weights, settings.vggish_sha256, device())
-    if not nets:
+    weights = Weights(settings.models_root, settings.vggish_weights, settings.vggish_sha256)
+    if not weights.any:
         context.log.warning("No pretrained net has its weights here, so there are no embeddings: see docs/audio.md.")
+    on = find_device()
     done = [
-        embed_batch(lake, settings.audio_root, settings.embeddings_root, batch, nets, say=context.log.info)
+        embed_batch(lake, settings.audio_root, settings.embeddings_root, batch, weights, on, say=context.log.info)
         for batch in context.partition_keys
     ]
     for table in FROM_NETS:
         metadata = written_metadata(lake, table, done[-1].commits[table.full_name]) | _work(done)
-        metadata["device"] = device()
-        metadata["models"] = ", ".join(net.name for net in nets) or "none: no weights"
+        metadata["device"] = on
+        metadata["models"] = ", ".join(sorted({net for work in done for net in work.models})) or "none: no weights"
         if table is TAGS:
             metadata["loudest_tags"] = _counts(sum((embedded.tags for embedded in done), Counter()), "tag")
         yield dg.MaterializeResult(asset_key=asset_key(table), metadata=metadata)

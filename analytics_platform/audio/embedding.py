@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from analytics_platform.audio.analysing import Clip, Say, Worked, check_crashes, clips_of, in_order
@@ -18,58 +19,98 @@ from analytics_platform.lakehouse.tables import Table
 
 NET_RATE = 16_000
 """Hz: what all nets here listen at."""
+MEMORY_MB = {"cpu": 2_000, "cuda": 64_000, "mps": 64_000}
+"""Of a worker with its nets; a GPU's driver reserves addresses far beyond what it uses."""
+SECONDS = 120.0
 
 
-def embedders(models_root: Path, vggish: Path | None, vggish_sha256: str | None, device: str) -> list[Embedder]:
-    """The nets whose weights are at hand."""
-    return available_embedders(models_root / "pretrained", vggish, vggish_sha256 or "", device)
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Where weights may lie."""
+
+    models_root: Path
+    vggish: Path | None = None
+    vggish_sha256: str | None = None
+
+    @property
+    def pretrained(self) -> Path:
+        """Folder of fetched weights."""
+        return self.models_root / "pretrained"
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any, by a look at the folder."""
+        return self.vggish is not None or (self.pretrained.exists() and any(self.pretrained.iterdir()))
 
 
-def decode_for_nets(clip: Clip) -> tuple[bytes, int]:
-    """Samples of one clip at ``NET_RATE`` as bytes, and how many are sound; runs in a worker."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one net heard in a clip."""
+
+    net: str
+    weights: str
+    tags: tuple[str, ...]
+    embedded: Embedded
+
+
+_nets: list[Embedder] = []
+"""The nets of this worker."""
+
+
+def load_nets(weights: Weights, device: str) -> None:
+    """Load the nets, once in each worker."""
+    _nets[:] = available_embedders(weights.pretrained, weights.vggish, weights.vggish_sha256 or "", device)
+
+
+def hear(clip: Clip) -> list[Heard]:
+    """Decode one clip and run the nets over it; runs in a worker."""
     decoded = decode_file(clip.path, (NET_RATE,), offset_s=clip.offset_s)[0]
-    return decoded.samples[: decoded.length].tobytes(), decoded.length
+    return [Heard(net.name, net.weights, net.tags, net.embed(decoded.samples, decoded.length)) for net in _nets]
 
 
 def embed_batch(
-    lake: Lake, audio_root: Path, embeddings_root: Path, batch: str, nets: Sequence[Embedder], *, say: Say
+    lake: Lake, audio_root: Path, embeddings_root: Path, batch: str, weights: Weights, device: str, *, say: Say
 ) -> Worked:
     """Run the nets over a batch and replace its shards and its partition of the tables ``FROM_NETS``.
 
-    Clips that cannot be read are left out: ``audio.rejected_clips`` has them, with the reason.
+    Without weights the partition is empty. Clips that cannot be read are left out: ``audio.rejected_clips``
+    has them, with the reason. On the CPU each core has a worker with nets of its own, which is faster than
+    one net on all cores; a GPU has one worker.
     """
-    import numpy as np
-
     begun = time.monotonic()
-    clips = clips_of(lake, audio_root, batch) if nets else []
+    clips = clips_of(lake, audio_root, batch) if weights.any else []
     worked = Worked(clips=len(clips))
     rows: dict[Table, list[dict[str, object]]] = {table: [] for table in FROM_NETS}
-    heard: dict[str, list[tuple[Clip, Embedded]]] = {net.name: [] for net in nets}
-    # Decoding is guarded by a process of its own and keeps ahead of the nets, which have all other cores or a GPU.
-    with closing(run_clips(clips, decode_for_nets, workers=1)) as results:
+    heard: dict[tuple[str, str], list[tuple[Clip, Heard]]] = {}
+    results = run_clips(
+        clips,
+        hear,
+        workers=min(lake.threads, max(len(clips), 1)) if device == "cpu" else 1,
+        memory_mb=MEMORY_MB[device],
+        seconds=SECONDS,
+        prepare=partial(load_nets, weights, device),
+    )
+    with closing(results):
         for clip, result in in_order(results):
             if isinstance(result, Rejected):
                 worked.reasons[result.reason] += 1
                 continue
-            samples = np.frombuffer(result[0], dtype=np.float32)
-            for net in nets:
-                heard[net.name].append((clip, net.embed(samples, result[1])))
+            for one in result:
+                heard.setdefault((one.net, one.weights), []).append((clip, one))
             if clip.place % 32 == 31:
                 say(f"{batch}: {clip.place + 1} of {len(clips)} clips")
     check_crashes(worked)
-    for net in nets:
-        found = heard[net.name]
-        if not found:
-            continue
-        shard_name = f"{net.name}_{net.weights}/{batch}.safetensors"
-        places = write_shard(embeddings_root / shard_name, [embedded for _, embedded in found])
-        for (clip, embedded), place in zip(found, places, strict=True):
-            common = {"clip_id": clip.clip_id, "batch": batch, "model": net.name}
-            rows[EMBEDDINGS].append({**common, "weights": net.weights, "shard": shard_name, **place._asdict()})
-            if embedded.tags is not None:
-                scores = dict(zip(net.tags, embedded.tags.tolist(), strict=True))
+    for (net, hashed), found in heard.items():
+        shard_name = f"{net}_{hashed}/{batch}.safetensors"
+        places = write_shard(embeddings_root / shard_name, [one.embedded for _, one in found])
+        for (clip, one), place in zip(found, places, strict=True):
+            common = {"clip_id": clip.clip_id, "batch": batch, "model": net}
+            rows[EMBEDDINGS].append({**common, "weights": hashed, "shard": shard_name, **place._asdict()})
+            if one.embedded.tags is not None:
+                scores = dict(zip(one.tags, one.embedded.tags.tolist(), strict=True))
                 rows[TAGS].extend({**common, "tag": tag, "score": score} for tag, score in scores.items())
                 worked.tags[max(scores, key=scores.__getitem__)] += 1
+    worked.models = sorted(net for net, _ in heard)
     for table, found_rows in rows.items():
         frame = frame_of(table, found_rows)
         worked.commits[table.full_name] = lake.write_frame(table, frame, partition={"batch": batch})

@@ -5,6 +5,8 @@ Docs: https://docs.dagster.io/deployment/execution/dask, https://docs.dagster.io
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 GPU_POOL = "gpu"
@@ -16,10 +18,13 @@ GPU_TAGS: dict[str, Any] = {
 }
 
 
-def device() -> str:
-    """The device of this process: ``cuda``, ``mps`` or ``cpu``."""
-    import torch
+def find_device() -> str:
+    """The device of this machine: ``cuda``, ``mps`` or ``cpu``.
 
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    Asked of a process of its own: a step that hands its nets to workers needs no torch, nor a GPU's context.
+    """
+    question = (
+        "import torch; print('cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() "
+        "else 'cpu')"
+    )
+    return subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=True).stdout.strip()
