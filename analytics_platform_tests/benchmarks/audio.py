@@ -27,6 +27,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from analytics_platform_tests.audio.broken_files import broken_files
+from analytics_platform_tests.benchmarks.audio_workers import workers
+
 TITLE = "Sound: spectrograms, features, shards"
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 ROUNDS = 9
@@ -290,6 +293,7 @@ def tables() -> list[Table]:
         ("What analyse is made of, and two libraries beside it", "CPU ms", parts(), ".1f"),
         ("Shards, one thread, page cache; target: 60,000 crops a second", "", crops(), ",.0f"),
         ("A worker, a fresh process; limit: 600 MB", "", worker(), ".2f"),
+        ("The pool of workers", "", workers(mp3(), [body for body, _ in broken_files().values()]), ".2f"),
     ]
     result = [against]
     for title, unit, found, form in others:
