@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from analytics_platform.catalogue import deezer, tables
+from analytics_platform.catalogue import deezer, itunes, tables
 from analytics_platform.catalogue.clips import isrc_of
 from analytics_platform.catalogue.crawl import code_of, crawl
 from analytics_platform.catalogue.download import PREVIEW_HOSTS, Downloaded, DownloadFailure, download
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 WAIT_S = 30.0
 """The longest that a step sleeps for a source in one go; for more it ends, and the sensor comes back."""
 CALLS_PER_RUN = 2_000
-"""To Spotify, before the tables are written: about a quarter of an hour."""
+"""To Spotify, and to all others together, before the tables are written: about half an hour of each."""
 REFRESH_S = 30 * 86_400.0
 """After this, what a source said is asked again: what it lacked may be there now, previews come and go."""
 SNAPSHOT_S = 20 * 3_600.0
@@ -63,7 +63,11 @@ class Gathered:
     unread: Counter[str] = field(default_factory=Counter)
     """Answers of sources of which a part could not be read, by reason."""
     resume_at: datetime | None = None
-    """When a source may be asked again for what is left, UTC."""
+    """When the first source may be asked for what is left, UTC; None if nothing is."""
+
+    def go_on(self, at: float) -> None:
+        """Something is left that may be asked for then, seconds since 1970."""
+        self.resume_at = min(timestamp(at), self.resume_at or timestamp(at))
 
     def write(self, lake: Lake, table: Table, frame: pl.DataFrame) -> None:
         """Replace a table by the frame."""
@@ -72,18 +76,22 @@ class Gathered:
 
 def spotify_client(settings: Settings) -> SpotifyClient | None:
     """A client for the app of the settings, None if they name none."""
-    from analytics_platform.catalogue.spotify import SpotifyClient
+    from analytics_platform.catalogue import spotify
 
     if settings.spotify_client_id is None or settings.spotify_client_secret is None:
         return None
-    return SpotifyClient(
-        settings.spotify_client_id, settings.spotify_client_secret.get_secret_value(), market=settings.spotify_market
+    return spotify.SpotifyClient(
+        settings.spotify_client_id,
+        settings.spotify_client_secret.get_secret_value(),
+        market=settings.spotify_market,
+        api_url=spotify.API_URL,
+        token_url=spotify.TOKEN_URL,
     )
 
 
 def spotify_limiter(settings: Settings, journal: Journal) -> Limiter:
     """The pace at which Spotify is asked."""
-    return Limiter(journal, "spotify", Limits(*SPOTIFY_WINDOW, settings.spotify_daily_requests), WAIT_S)
+    return Limiter(journal, "spotify", Limits(*SPOTIFY_WINDOW, settings.spotify_daily_requests), WAIT_S, time.time)
 
 
 def next_work_at(settings: Settings) -> float | None:
@@ -99,7 +107,7 @@ def next_work_at(settings: Settings) -> float | None:
 
 
 def _limiters(journal: Journal) -> dict[str, Limiter]:
-    return {source: Limiter(journal, source, limits, WAIT_S) for source, limits in LIMITS.items()}
+    return {source: Limiter(journal, source, limits, WAIT_S, time.time) for source, limits in LIMITS.items()}
 
 
 def gather(lake: Lake, settings: Settings, *, say: Say) -> Gathered:
@@ -158,7 +166,7 @@ def _ask_spotify(
         able = probe(client, limiter)
         say(f"Spotify: {able.mode} mode" + (f" ({able.reason})" if able.reason else ""))
         if able.resume_at is not None:
-            gathered.resume_at = timestamp(able.resume_at)
+            gathered.go_on(able.resume_at)
             return
         if able.batch and able.popularity:
             # Fifty tracks a call: cheap enough for a snapshot a day.
@@ -174,9 +182,10 @@ def _ask_spotify(
 
         crawled = crawl(client, limiter, able, ask_again_after_s=REFRESH_S, max_calls=CALLS_PER_RUN, progress=progress)
         gathered.asked.update({f"spotify {outcome}": count for outcome, count in crawled.outcomes.items()})
-        if crawled.resume_at is not None:
-            gathered.resume_at = timestamp(crawled.resume_at)
-            say(f"Spotify: {crawled.left} to ask, not before {gathered.resume_at:%Y-%m-%d %H:%M} UTC")
+        if crawled.left:
+            resume_at = crawled.resume_at or time.time()
+            gathered.go_on(resume_at)
+            say(f"Spotify: {crawled.left} to ask, not before {timestamp(resume_at):%Y-%m-%d %H:%M} UTC")
     except CredentialsError as error:
         # What is at hand is worth having all the same.
         gathered.unread[str(error)] += 1
@@ -224,12 +233,13 @@ def _clips(
         # The table is written now and then, so that a run that is killed need not download all again.
         for some in _pieces(missing, CLIPS_PER_WRITE):
             gathered.write(lake, tables.CLIPS, clips)
-            if sources.calls >= CALLS_PER_RUN:
-                gathered.resume_at = timestamp(time.time())
-                break
             new = find({isrc: recordings[isrc] for isrc in some}, clips, settings.preview_sources)
             clips = pl.concat([clips.filter(~pl.col("isrc").is_in(new["isrc"].implode())), new])
             say(f"previews: {sources.calls} calls, {sources.fetched} files")
+        for source in settings.preview_sources:
+            # Or the sensor would start run after run for what has a clip by now.
+            if source in LIMITS:
+                journal.leave(source, sources.needed)
     gathered.write(lake, tables.CLIPS, clips.sort("isrc"))
     gathered.clips.update(clips["source"].to_list())
 
@@ -238,13 +248,13 @@ class _Sources:
     """Clients of previews behind the journal and their limiters."""
 
     def __init__(self, settings: Settings, journal: Journal, gathered: Gathered) -> None:
-        from analytics_platform.catalogue.itunes import ITunes
-
         self._root, self._journal, self._gathered = settings.audio_root, journal, gathered
         self._limiters = _limiters(journal)
-        self._deezer = deezer.Deezer()
-        self._itunes = ITunes(settings.spotify_market)
+        self._deezer = deezer.Deezer(deezer.API)
+        self._itunes = itunes.ITunes(settings.spotify_market, itunes.API)
         self._addresses: dict[Request, str] = {}
+        self.needed = set[Request]()
+        """What this run would have answered, now or in a later run."""
         self.calls = 0
         self.fetched = 0
 
@@ -259,14 +269,18 @@ class _Sources:
         """Ask, if it is due and the limits allow; else say what is known."""
         if source == "spotify":
             return self._known_to_spotify(request)
+        self.needed.add(request)
         self._journal.add([request])
         known = self._journal.known(request)
         if known is not None and known.due_at is not None and known.due_at > time.time() and _suffices(known.answer):
             return known.answer
+        if self.calls >= CALLS_PER_RUN:
+            self._gathered.go_on(time.time())
+            return Answer("throttled", reason="left to the next run")
         limiter = self._limiters[source]
         free_at = limiter.wait([request])
         if free_at is not None:
-            self._gathered.resume_at = timestamp(free_at)
+            self._gathered.go_on(free_at)
             return Answer("throttled", reason=f"not before {timestamp(free_at):%Y-%m-%d %H:%M} UTC")
         self.calls += 1
         answer = (self._deezer if source == "deezer" else self._itunes).ask(request.subject)
@@ -274,13 +288,17 @@ class _Sources:
             limiter.note(answer)
             self._journal.record(request, answer, time.time(), ask_again_at=time.time() + REFRESH_S)
         self._gathered.asked[f"{source} {answer.outcome}"] += 1
+        if answer.outcome == "throttled":
+            self._gathered.go_on(limiter.free_at(time.time()))
         return answer
 
     def _known_to_spotify(self, request: Request) -> Answer:
         """What Spotify has said of the recording already: its previews have lasting addresses, where it gives any."""
         known = self._journal.known(Request("spotify", "isrc", request.subject))
-        if known is None or known.answer.outcome != "ok":
-            return Answer("absent", reason="not known to Spotify") if known is None else known.answer
+        if known is None:
+            return Answer("throttled", reason="not asked yet")
+        if known.answer.outcome != "ok":
+            return known.answer
         items = ((known.answer.payload or {}).get("tracks") or {}).get("items") or []
         for item in items:
             if item.get("preview_url") and code_of(item) == request.subject:

@@ -284,6 +284,17 @@ class Journal:
                 (now, source, kind, now, asked_before, *outcomes),
             ).rowcount
 
+    def leave(self, source: str, needed: Collection[Request]) -> int:
+        """Make every request of the source due no longer, but the ``needed`` ones. Gives how many."""
+        with self.transaction():
+            rows = self._connection.execute(
+                "select id, source, kind, subject, page_offset from requests where source = ? and due_at is not null",
+                (source,),
+            ).fetchall()
+            needless = [(number,) for number, *key in rows if Request(*key) not in needed]
+            self._connection.executemany("update requests set due_at = null where id = ?", needless)
+        return len(needless)
+
     def pause(self, source: str) -> Pause:
         """The pause that the source is to be given; one that is over, or never was, ends in the past."""
         row = self._connection.execute(

@@ -34,7 +34,9 @@ def build_catalogue_sensor(job_name: str, settings: Settings) -> dg.SensorDefini
         cursor = json.loads(context.cursor or "{}")
         files = sorted(listing(settings.masters_root))
         seen = hashlib.sha256(repr(files).encode()).hexdigest()
-        now, due_at = time.time(), next_work_at(settings)
+        due_at = next_work_at(settings)
+        # Not before that: what is due at once is due now.
+        now = time.time()
         # The first look at an empty folder is no news.
         changed = seen != cursor.get("seen") and (bool(files) or "seen" in cursor)
         is_due = due_at is not None and max(due_at, cursor.get("started", 0.0) + LEAST_PAUSE_S) <= now

@@ -29,6 +29,8 @@ class PreviewServer:
         self.stopped = threading.Event()
         self.port = 0
         self.trusted: ssl.SSLContext
+        self.authority: bytes
+        """Certificate to trust, PEM."""
 
     def url(self, path: str) -> str:
         return f"https://localhost:{self.port}/{path}"
@@ -114,6 +116,7 @@ def preview_server(files: dict[str, bytes]) -> Generator[PreviewServer]:
     authority = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
+    server.authority = authority.cert_pem.bytes()
     server.trusted = ssl.create_default_context()
     authority.configure_trust(server.trusted)
     with serving(server.respond, tls) as server.port:
