@@ -122,7 +122,7 @@ def decode_rates(
     if len(mono) < SHORTEST_S * rate:
         raise RejectedError("too short", f"{len(mono) / rate:.2f} s of sound")
     # NaN passes through both, so one look at the samples finds all three faults.
-    peak = float(max(mono.max(), -mono.min()))
+    peak = float(np.abs([mono.max(), mono.min()]).max())
     if not np.isfinite(peak):
         raise RejectedError("not finite", "some samples are no numbers")
     if peak > LOUDEST:
