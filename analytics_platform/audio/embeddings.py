@@ -169,6 +169,9 @@ def write_shard(path: Path, clips: Sequence[Embedded]) -> list[ShardRow]:
     if not (np.isfinite(pooled).all() and np.isfinite(sequences).all()):
         raise ValueError("an embedding is not finite, or too large for float16")
     path.parent.mkdir(parents=True, exist_ok=True)
+    # What a killed process left. Were it alive, it would fail when it puts its file in place.
+    for left in path.parent.glob(f".{path.name}.*"):
+        left.unlink(missing_ok=True)
     building = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         save_file({"pooled": pooled, "sequences": sequences}, building)

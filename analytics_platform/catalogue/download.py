@@ -39,6 +39,7 @@ DEADLINE_S = 60.0
 TRIES = 3
 BACKOFF_S = 0.5
 
+_PART = ".part-"
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|[0-9a-f:.]*:[0-9a-f:.]*")
 
@@ -120,7 +121,7 @@ def download(
     """Fetch one preview into ``<root>/<first 2 hex digits>/<sha256>.<codec>``.
 
     Tried up to ``TRIES`` times, if the connection fails or the server has an error (5xx). The same content
-    twice is one file; a run that dies leaves at most a file ``.part-…``. Not to be called from a coroutine.
+    twice is one file; a run that dies leaves at most a file for ``clear_parts``. Not to be called from a coroutine.
 
     Args:
         address: of the preview, with its signature.
@@ -152,7 +153,7 @@ def download(
         if (left := end - time.monotonic()) <= 0:
             return last
         root.mkdir(parents=True, exist_ok=True)
-        part = root / f".part-{secrets.token_hex(8)}"
+        part = root / f"{_PART}{secrets.token_hex(8)}"
         try:
             with part.open("x+b") as file:
                 outcome = asyncio.run(_fetch(url, host, file, max_bytes, left, trusted))
@@ -163,6 +164,12 @@ def download(
         finally:
             part.unlink(missing_ok=True)
     return last
+
+
+def clear_parts(root: Path) -> None:
+    """Delete what killed runs have left in the store; not while another run downloads into it."""
+    for left in root.glob(f"{_PART}*"):
+        left.unlink(missing_ok=True)
 
 
 def _timed_out(host: str) -> DownloadFailure:

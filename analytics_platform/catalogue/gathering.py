@@ -15,7 +15,7 @@ import polars as pl
 from analytics_platform.catalogue import deezer, itunes, tables
 from analytics_platform.catalogue.clips import isrc_of
 from analytics_platform.catalogue.crawl import code_of, crawl
-from analytics_platform.catalogue.download import PREVIEW_HOSTS, Downloaded, DownloadFailure, download
+from analytics_platform.catalogue.download import PREVIEW_HOSTS, Downloaded, DownloadFailure, clear_parts, download
 from analytics_platform.catalogue.journal import Journal
 from analytics_platform.catalogue.limiter import Limiter, Limits
 from analytics_platform.catalogue.masters import index_masters
@@ -248,6 +248,7 @@ class _Sources:
     """Clients of previews behind the journal and their limiters."""
 
     def __init__(self, settings: Settings, journal: Journal, gathered: Gathered) -> None:
+        clear_parts(settings.audio_root)
         self._root, self._journal, self._gathered = settings.audio_root, journal, gathered
         self._limiters = _limiters(journal)
         self._deezer = deezer.Deezer(deezer.API)

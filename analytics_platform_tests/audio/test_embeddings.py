@@ -96,3 +96,13 @@ def test_without_weights_there_are_no_embedders(tmp_path: Path) -> None:
 def test_weights_that_were_named_but_are_not_there_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weights of VGGish at"):
         available_embedders(tmp_path, vggish=tmp_path / "vggish.safetensors", vggish_sha256="0" * 64)
+
+
+def test_what_a_killed_process_left_beside_a_shard_is_cleared(tmp_path: Path) -> None:
+    left = tmp_path / ".batch.safetensors.0123456789abcdef"
+    other = tmp_path / ".other.safetensors.0123456789abcdef"
+    for path in (left, other):
+        path.write_bytes(b"half")
+    write_shard(tmp_path / "batch.safetensors", [clip(3)])
+    assert not left.exists()
+    assert other.exists(), "of another batch, which may be in work"

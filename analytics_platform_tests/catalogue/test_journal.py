@@ -56,6 +56,20 @@ def test_what_the_source_said_is_final_unless_told_otherwise(journal: Journal, o
     assert row_of(journal)["may_ask_again_at"] is None
 
 
+def test_what_nobody_needs_is_due_no_longer_and_its_answer_stays(journal: Journal) -> None:
+    waiting, answered, needed = asks("isrc", "A", "B", "C")
+    other = Request("deezer", "isrc", "A")
+    journal.add([waiting, answered, needed, other])
+    journal.record(answered, Answer("ok", 200, payload={"a": 1}), START, ask_again_at=START + 60)
+    assert journal.leave("spotify", {needed}) == 2
+    assert journal.due("spotify", START + 1e9, limit=9) == [needed]
+    assert journal.due("deezer", START) == [other]
+    known = journal.known(answered)
+    assert known is not None
+    assert (known.answer.payload, known.due_at) == ({"a": 1}, None)
+    assert journal.leave("spotify", {needed}) == 0
+
+
 def test_throttled_is_never_absent_and_never_wears_a_request_out(journal: Journal) -> None:
     journal.add([ONE])
     now = START
