@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -46,11 +47,22 @@ def build_catalogue_sensor(job_name: str, settings: Settings) -> dg.SensorDefini
             return dg.SensorResult(
                 skip_reason=f"no new masters, nothing to ask{later}", cursor=json.dumps(cursor | {"seen": seen})
             )
+        if changed and _written_since(files, now - settings.inbox_quiet_s):
+            return dg.SensorResult(skip_reason="a master is still being written")
         if context.instance.get_runs_count(under_way):
             return dg.SensorResult(skip_reason="a run is under way")
         return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=json.dumps({"seen": seen, "started": now}))
 
     return catalogue_sensor
+
+
+def _written_since(files: list[tuple[str, int, str | None]], moment: float) -> bool:
+    """Whether a file was changed after that; where a store gives no times, files are there whole or not at all."""
+    for _, _, changed in files:
+        with suppress(TypeError, ValueError):
+            if float(changed or "") > moment:
+                return True
+    return False
 
 
 UNDER_WAY = [

@@ -354,8 +354,8 @@ def test_more_than_a_run_may_ask_is_gone_on_with(
     vendors: Vendors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
     move = shifted(monkeypatch)
-    monkeypatch.setattr("analytics_platform.catalogue.gathering.CALLS_PER_RUN", 2)
-    monkeypatch.setattr("analytics_platform.catalogue.gathering.CLIPS_PER_WRITE", 3)
+    monkeypatch.setattr("analytics_platform.catalogue.clip_finding.CALLS_PER_RUN", 2)
+    monkeypatch.setattr("analytics_platform.catalogue.clip_finding.CLIPS_PER_WRITE", 3)
     settings = settings_with_sources(tmp_path / "home", preview_sources=("deezer",), spotify_client_id=None)
     name_recordings(settings, {isrc_of(n): f"Song {n}" for n in range(5)})
     sensor = Sensor(settings, instance)
