@@ -110,8 +110,8 @@ def fit(
             epochs = [Epoch(**epoch) for epoch in saved.progress["epochs"]]
             say(f"goes on after epoch {len(epochs)}")
 
-        coming = range(len(epochs) + 1, plan.epochs + 1) if not is_over(epochs, plan) else range(0)
-        if coming:
+        if not is_over(epochs, plan):
+            coming = range(len(epochs) + 1, plan.epochs + 1)
             feed = stack.enter_context(
                 Loader(train, plan.batch_size, plan.device, seed=plan.seed, shuffle=True, epochs=coming)
             )
@@ -238,7 +238,7 @@ def _fingerprint(net: Module, train: Part, validation: Part | None, plan: Traini
 def _line(epochs: Sequence[Epoch], plan: TrainingPlan) -> str:
     now, best = epochs[-1], epochs[best_epoch(epochs, plan) - 1]
     return (
-        f"epoch {now.number} of {plan.epochs}: loss {now.train_loss:.5g}, validation {now.watched:.5g} (best"
+        f"epoch {now.number} of {plan.epochs}: loss {now.train_loss:.5g}, watched {now.watched:.5g} (best"
         f" {best.watched:.5g} in epoch {best.number}), {now.examples_per_second:.3g} examples/s,"
         f" {now.waiting_share:.0%} of the time waiting"
     )
