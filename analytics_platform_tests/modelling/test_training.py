@@ -74,13 +74,17 @@ class Stop(Exception):
     pass
 
 
-def stop_at(epoch: int, folder: Path, plan: TrainingPlan) -> None:
+def stop_after(epoch: int) -> Callable[[str], None]:
     def say(line: str) -> None:
         if line.startswith(f"epoch {epoch} of"):
             raise Stop
 
+    return say
+
+
+def stop_at(epoch: int, folder: Path, plan: TrainingPlan) -> None:
     with pytest.raises(Stop):
-        train(folder, plan, say)
+        train(folder, plan, stop_after(epoch))
 
 
 @pytest.mark.parametrize("name", get_args(OptimiserName))
@@ -140,9 +144,9 @@ def told(values: list[float]) -> Loss:
     return watch
 
 
-def fit_watching(folder: Path, plan: TrainingPlan, values: list[float]) -> Trained:
+def fit_watching(folder: Path, plan: TrainingPlan, values: list[float], say: Callable[[str], None] = print) -> Trained:
     one_batch = Part(VALIDATION[:10], points)
-    return fit(build, loss, Part(TRAIN, points), one_batch, plan, folder, print, watch=told(values))
+    return fit(build, loss, Part(TRAIN, points), one_batch, plan, folder, say, watch=told(values))
 
 
 def test_training_stops_when_nothing_improves_and_keeps_the_best_weights(tmp_path: Path) -> None:
@@ -155,6 +159,15 @@ def test_training_stops_when_nothing_improves_and_keeps_the_best_weights(tmp_pat
     assert (two.history.best_epoch, two.history.stopped_early) == (2, False)
     for name, tensor in two.net.state_dict().items():
         assert torch.equal(tensor, stopped.net.state_dict()[name])
+
+
+def test_the_best_weights_outlive_a_kill_that_comes_later(tmp_path: Path) -> None:
+    plan = replace(PLAN, epochs=20, patience=3)
+    with pytest.raises(Stop):
+        fit_watching(tmp_path / "stopped", plan, [3, 2, 2.5, 2.4], stop_after(4))
+    resumed = fit_watching(tmp_path / "stopped", plan, [2.25])
+    assert_same(resumed, fit_watching(tmp_path / "straight", plan, [3, 2, 2.5, 2.4, 2.25]))
+    assert resumed.history.best_epoch == 2
 
 
 def test_a_little_better_is_not_better(tmp_path: Path) -> None:
