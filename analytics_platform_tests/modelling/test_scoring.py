@@ -13,21 +13,13 @@ from scipy.stats import norm, spearmanr
 from sklearn import metrics as sk
 
 from analytics_platform.modelling.evaluation import Score, score_frame
-from analytics_platform.modelling.scoring import (
-    BINARY,
-    CLASSES,
-    _mae,
-    _r2,
-    _rmse,
-    _spearman,
-    score_binary,
-    score_classes,
-    score_values,
-)
+from analytics_platform.modelling.metrics import BINARY, CLASSES, value_metrics
+from analytics_platform.modelling.scoring import score_binary, score_classes, score_values
+from analytics_platform.modelling.splits import make_folds
 from analytics_platform.modelling.tables import scores_table
 
 Floats = NDArray[np.float64]
-MEASURES = {metric.name: metric.measure for metric in BINARY}
+MEASURES = {metric.name: metric.measure for metric in (*BINARY, *value_metrics("x"))}
 
 
 @st.composite
@@ -58,9 +50,9 @@ def test_a_draw_is_scored_like_rows_that_are_there_several_times(
         (MEASURES["auc"], sk.roc_auc_score(y, p)),
         (MEASURES["accuracy"], sk.accuracy_score(y, p >= 0.5)),
         (MEASURES["brier"], sk.brier_score_loss(y, p)),
-        (_mae, sk.mean_absolute_error(y, p)),
-        (_rmse, sk.root_mean_squared_error(y, p)),
-        (_r2, sk.r2_score(y, p)),
+        (MEASURES["mae"], sk.mean_absolute_error(y, p)),
+        (MEASURES["rmse"], sk.root_mean_squared_error(y, p)),
+        (MEASURES["r2"], sk.r2_score(y, p)),
     ):
         assert one_draw(measure, truth, predicted, times) == pytest.approx(expected, abs=1e-9)
 
@@ -70,7 +62,7 @@ def test_rank_correlation_ranks_within_the_draw(rows: tuple[Floats, Floats, NDAr
     truth, predicted, times = rows
     # A truth without ties, and one with.
     for values in (truth + np.arange(len(truth)) / 97, truth):
-        found = one_draw(_spearman, values, predicted, times)
+        found = one_draw(MEASURES["spearman"], values, predicted, times)
         p = predicted.repeat(times)
         assert found == pytest.approx(0 if (p == p[0]).all() else spearmanr(values.repeat(times), p)[0], abs=1e-9)
 
@@ -218,6 +210,37 @@ def test_a_dummy_that_sorts_nothing_scores_like_one() -> None:
     mean = np.full(len(truth), values.mean())
     found = {s.metric: s.value for s in score_values({"m": mean}, values, codes, unit="x", baselines=["m"])}
     assert (found["r2"], found["spearman"]) == pytest.approx((0, 0))
+
+
+def test_fits_of_different_folds_are_not_compared_with_one_another() -> None:
+    """The mean of the training rows was below 0.5 in AUC: it is low where the test rows are high, and so misled."""
+    rng = np.random.default_rng(8)
+    codes = np.arange(30).repeat(10)
+    truth = rng.random(300) < rng.random(30)[codes]
+    values = truth + rng.random(300)
+    fold, means, levels = np.empty(300, dtype=int), np.empty(300), np.empty(300)
+    for split in make_folds(codes, 3):
+        fold[split.test] = split.fold
+        others = np.concatenate([split.train, split.validation])
+        means[split.test], levels[split.test] = truth[others].mean(), values[others].mean()
+
+    def auc(folds: NDArray[np.int64] | None) -> Score:
+        return score_binary({"mean": means}, truth, codes, baselines=[], folds=folds)[0]
+
+    assert auc(None).value < 0.45
+    assert (auc(fold).value, auc(fold).low, auc(fold).high) == pytest.approx((0.5, 0.5, 0.5))
+    ranks = score_values({"mean": levels}, values, codes, unit="x", baselines=[], folds=fold)[-1]
+    assert (ranks.metric, ranks.value) == ("spearman", 0)
+
+
+def test_with_folds_the_score_is_the_mean_of_theirs_by_their_rows() -> None:
+    codes, truth, predicted = world(np.random.default_rng(9))
+    fold = (codes % 3 == 0).astype(int)
+    scores = score_binary({"m": predicted}, truth, codes, baselines=[], folds=fold)
+    by_hand = [sk.roc_auc_score(truth[fold == f], predicted[fold == f]) for f in (0, 1)]
+    assert scores[0].value == pytest.approx(np.average(by_hand, weights=[160, 80]))
+    plain = score_binary({"m": predicted}, truth, codes, baselines=[])
+    assert {s.metric: s.value for s in scores}["brier"] == {s.metric: s.value for s in plain}["brier"]
 
 
 def test_draws_without_a_true_row_are_left_out() -> None:
