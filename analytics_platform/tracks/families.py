@@ -28,6 +28,8 @@ FORWARD: dict[InputKind, tuple[str, ...]] = {
 }
 """The arguments of ``forward`` in order; batches for ``fit_scales`` and ``fit_codes`` are tuples of the same."""
 
+HipHop = Literal["mlp", "cnn1", "cnn1_summary", "cnn2", "cnn3", "crnn"]
+Attempt = Literal["single_autoencoder", "recurrent", "hitmusicnet_vggish"]
 Document = Literal["001", "004", "ours"]
 """HipHopPopularity; Autoen-chorder and HitMusicNet; neither."""
 
@@ -50,6 +52,9 @@ PUBLISHED = InputSize(dim=128)
 FIVE_SECONDS = InputSize(frames=216)
 FIVE_SECONDS_COARSE = InputSize(frames=108, hop=1024)
 """Sizes that a CPU can train the dear nets at."""
+
+
+Factory = Callable[[InputSize, Task], "Module"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class Family:
     input_kind: InputKind
     tasks: tuple[Task, ...]
     recipe: Recipe
-    factory: Callable[[InputSize, Task], Module]
+    factory: Factory
     needs: tuple[str, ...] = ()
     """What it takes beyond spectrograms, features and embeddings of the clip."""
     two_stages: bool = False
@@ -107,54 +112,27 @@ class Family:
             found.append(f"input 128 × {size.frames} ({seconds:.1f} s at hop {size.hop}), not 128 × 1292 at hop 512")
         if "embeddings" in self.input_kind and size.dim != PUBLISHED.dim:
             found.append(f"embeddings of {size.dim} numbers, not VGGish's 128")
-        if self.name.startswith("hitmusicnet") and size.features != 228:
+        if self.name.startswith("hitmusicnet") and self.from_sound_alone:
             found.append(f"{size.features} features of the sound, not 228 with lyrics, markets and artist")
         return tuple(found)
 
 
-def _mlp(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets import hiphop
+def _hiphop(name: HipHop) -> Factory:
+    def build(size: InputSize, task: Task) -> Module:
+        from analytics_platform.tracks.nets import hiphop
 
-    del task
-    return hiphop.MLP(size.frames)
+        del task
+        if name == "crnn":
+            return hiphop.CRNN()
+        if name == "cnn1_summary":
+            return hiphop.cnn1(size.frames, "summary")
+        makers = {"mlp": hiphop.MLP, "cnn1": hiphop.cnn1, "cnn2": hiphop.cnn2, "cnn3": hiphop.cnn3}
+        return makers[name](size.frames)
 
-
-def _cnn1(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets import hiphop
-
-    del task
-    return hiphop.cnn1(size.frames)
-
-
-def _cnn1_summary(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets import hiphop
-
-    del task
-    return hiphop.cnn1(size.frames, "summary")
+    return build
 
 
-def _cnn2(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets import hiphop
-
-    del task
-    return hiphop.cnn2(size.frames)
-
-
-def _cnn3(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets import hiphop
-
-    del task
-    return hiphop.cnn3(size.frames)
-
-
-def _crnn(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets import hiphop
-
-    del size, task
-    return hiphop.CRNN()
-
-
-def _hitmusicnet(compression: Compression, initialiser: Initialiser) -> Callable[[InputSize, Task], Module]:
+def _hitmusicnet(compression: Compression, initialiser: Initialiser) -> Factory:
     def build(size: InputSize, task: Task) -> Module:
         from analytics_platform.tracks.nets.hitmusicnet import HitMusicNet
 
@@ -170,22 +148,18 @@ def _hitmusicnet_published(size: InputSize, task: Task) -> Module:
     return hitmusicnet.HitMusicNet(hitmusicnet.PUBLISHED_FEATURES, task=task)
 
 
-def _single_autoencoder(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets.attempts import SingleAutoencoder
+def _attempt(name: Attempt) -> Factory:
+    def build(size: InputSize, task: Task) -> Module:
+        from analytics_platform.tracks.nets import attempts
 
-    return SingleAutoencoder(size.features, size.dim, task)
+        makers = {
+            "single_autoencoder": attempts.SingleAutoencoder,
+            "recurrent": attempts.RecurrentVariant,
+            "hitmusicnet_vggish": attempts.HitMusicNetVGGish,
+        }
+        return makers[name](size.features, size.dim, task)
 
-
-def _recurrent(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets.attempts import RecurrentVariant
-
-    return RecurrentVariant(size.features, size.dim, task)
-
-
-def _hitmusicnet_vggish(size: InputSize, task: Task) -> Module:
-    from analytics_platform.tracks.nets.attempts import HitMusicNetVGGish
-
-    return HitMusicNetVGGish(size.features, size.dim, task)
+    return build
 
 
 def _lossnet(size: InputSize, task: Task) -> Module:
@@ -195,7 +169,7 @@ def _lossnet(size: InputSize, task: Task) -> Module:
     return LossNet(size.dim)
 
 
-def _autoenchorder(layers: int) -> Callable[[InputSize, Task], Module]:
+def _autoenchorder(layers: int) -> Factory:
     def build(size: InputSize, task: Task) -> Module:
         from analytics_platform.tracks.nets.autoenchorder import AutoenChorder
 
@@ -214,21 +188,17 @@ def _crop_net(size: InputSize, task: Task) -> Module:
 def _families() -> tuple[Family, ...]:
     binary: tuple[Task, ...] = ("binary",)
     published: tuple[Task, ...] = ("regression", "three-class")
-    hiphop = (
-        Family("hiphop_mlp", "Multilayer perceptron", "001", "log-mel", binary, Recipe("adam", 1e-3, 30, 60), _mlp),
-        Family("hiphop_cnn1", "CNN 1", "001", "log-mel", binary, Recipe("adam", 1e-3, 100, 60), _cnn1),
-        Family(
-            "hiphop_cnn1_summary",
-            "CNN 1 as in the saved summary",
-            "001",
-            "log-mel",
-            binary,
-            Recipe("adam", 1e-3, 100, 60),
-            _cnn1_summary,
-        ),
-        Family("hiphop_cnn2", "CNN 2", "001", "log-mel", binary, Recipe("adam", 1e-3, 100, None), _cnn2),
-        Family("hiphop_cnn3", "CNN 3", "001", "log-mel", binary, Recipe("adam", 1e-3, 100, 120), _cnn3),
-        Family("hiphop_crnn", "CRNN", "001", "log-mel", binary, Recipe("adam", 1e-3, 100, 100), _crnn),
+    nets: tuple[tuple[HipHop, str, int, int | None], ...] = (
+        ("mlp", "Multilayer perceptron", 30, 60),
+        ("cnn1", "CNN 1", 100, 60),
+        ("cnn1_summary", "CNN 1 as in its saved summary", 100, 60),
+        ("cnn2", "CNN 2", 100, None),
+        ("cnn3", "CNN 3", 100, 120),
+        ("crnn", "CRNN", 100, 100),
+    )
+    hiphop = tuple(
+        Family(f"hiphop_{net}", title, "001", "log-mel", binary, Recipe("adam", 1e-3, batch, epochs), _hiphop(net))
+        for net, title, batch, epochs in nets
     )
     variants: tuple[tuple[str, Recipe, Initialiser], ...] = (
         ("a", Recipe("adadelta", 1.0, 256, 100, 5), "glorot uniform"),
@@ -265,54 +235,24 @@ def _families() -> tuple[Family, ...]:
     )
     # Optimizer and epochs of these are not in the blog.
     unsaid = Recipe("adam", 1e-3, None, None)
-    attempts = (
-        Family(
-            "single_autoencoder",
-            "Single autoencoder",
-            "004",
-            "features and embeddings",
-            published,
-            unsaid,
-            _single_autoencoder,
-            two_stages=True,
-        ),
-        Family(
-            "recurrent",
-            "Recurrent variant",
-            "004",
-            "features and embeddings",
-            published,
-            unsaid,
-            _recurrent,
-            two_stages=True,
-        ),
-        Family(
-            "hitmusicnet_vggish",
-            "HitMusicNet + VGGish",
-            "004",
-            "features and embeddings",
-            published,
-            unsaid,
-            _hitmusicnet_vggish,
-            two_stages=True,
-        ),
-        Family(
-            "lossnet",
-            "LossNet",
-            "004",
-            "embeddings",
-            ("regression",),
-            unsaid,
-            _lossnet,
-            ("errors of a trained HitMusicNet",),
-        ),
+    joined: InputKind = "features and embeddings"
+    titles: dict[Attempt, str] = {
+        "single_autoencoder": "Single autoencoder",
+        "recurrent": "Recurrent variant",
+        "hitmusicnet_vggish": "HitMusicNet + VGGish",
+    }
+    attempts = tuple(
+        Family(name, title, "004", joined, published, unsaid, _attempt(name), two_stages=True)
+        for name, title in titles.items()
     )
+    errors = ("errors of a trained HitMusicNet",)
+    lossnet = Family("lossnet", "LossNet", "004", "embeddings", published[:1], unsaid, _lossnet, errors)
     final = tuple(
         Family(
             f"autoenchorder_{layers}",
             f"Autoen-chorder, {layers} layers",
             "004",
-            "features and embeddings",
+            joined,
             published,
             Recipe("adam", 1e-3, 200, None),
             _autoenchorder(layers),
@@ -329,7 +269,7 @@ def _families() -> tuple[Family, ...]:
         Recipe("adam", 1e-3, 64, 60, 8),
         _crop_net,
     )
-    return (*hiphop, *hitmusicnet, with_lyrics, *attempts, *final, crop_net)
+    return (*hiphop, *hitmusicnet, with_lyrics, *attempts, lossnet, *final, crop_net)
 
 
 FAMILIES: dict[str, Family] = {family.name: family for family in _families()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Task = Literal["binary", "regression", "three-class"]
-"""binary: above the median of the training part or not. regression: a number from 0 to 1. three-class: low, medium, high."""
+"""binary: above the training part's median or not. regression: a number from 0 to 1. three-class: low, medium, high."""
 
 OUTPUTS: dict[Task, int] = {"binary": 1, "regression": 1, "three-class": 3}
 """Numbers that a net gives per track."""

@@ -15,6 +15,7 @@ tried before is in ``attempts``.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -66,26 +67,23 @@ class LSTMEncoder(nn.Module):
 class SequenceAutoencoder(nn.Module):
     """The autoencoder of the embeddings: an LSTM, D → D/2 → D/3 → 20, and back, with an LSTM at the end.
 
-    [inferred] One LSTM layer of D units at either end; the dense widths are those of HitMusicNet's
-    autoencoder; the decoder repeats what comes out of its dense layers for every window.
+    [inferred] One LSTM layer of D units at either end; between them HitMusicNet's autoencoder, what comes
+    out of which is repeated for every window.
     """
 
     def __init__(self, dim: int = VGGISH, code: int = CODE) -> None:
         super().__init__()
-        dense = Autoencoder(dim, code)
         self.reader = LSTMEncoder(dim, dim)
-        self.encoder = dense.encoder
-        # ReLU in place of the sigmoid: what follows is an LSTM.
-        self.decoder = nn.Sequential(*dense.decoder[:-1], nn.ReLU())
+        self.dense = Autoencoder(dim, code)
         self.writer = nn.LSTM(dim, dim, batch_first=True)
 
     def encode(self, scaled: Tensor, windows: Tensor) -> Tensor:
         """(B, W, D), (B,) → (B, code)."""
-        return self.encoder(self.reader(scaled, windows))
+        return self.dense.encoder(self.reader(scaled, windows))
 
     def forward(self, scaled: Tensor, windows: Tensor) -> Tensor:
         """(B, W, D), (B,) → (B, W, D): the reconstruction, −1 to 1, and 0 in the padding."""
-        spread = self.decoder(self.encode(scaled, windows))[:, None].expand_as(scaled)
+        spread = self.dense.decoder(self.encode(scaled, windows))[:, None].expand_as(scaled)
         packed = rnn.pack_padded_sequence(spread, windows.cpu(), batch_first=True, enforce_sorted=False)
         written, _ = rnn.pad_packed_sequence(self.writer(packed)[0], batch_first=True, total_length=scaled.shape[1])
         return written
@@ -112,7 +110,7 @@ class FeedForward(nn.Module):
             raise ValueError(f"{layers} layers: there are at least 4")
         widths = [inputs] * (layers - 2) + [round(inputs / 2), round(inputs / 3)]
         parts: list[nn.Module] = []
-        for number, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
+        for number, (before, after) in enumerate(pairwise(widths)):
             parts += [nn.Linear(before, after), nn.ReLU()]
             if number < 2:
                 parts.append(nn.Dropout(0.25))

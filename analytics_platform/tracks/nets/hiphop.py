@@ -21,6 +21,7 @@ Trained with binary cross-entropy and Adam at .001; batches of 30 (perceptron) o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -158,7 +159,7 @@ class CRNN(_Spectrograms):
         super().__init__()
         channels = (1, 64, 128, 128, 128)
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(before, after, 3, padding=1) for before, after in zip(channels, channels[1:], strict=False)
+            nn.Conv2d(before, after, 3, padding=1) for before, after in pairwise(channels)
         )
         self.pools = ((2, 2), (4, 2), (4, 2), (4, 2))
         self.gru1 = nn.GRU(128, 32, batch_first=True)

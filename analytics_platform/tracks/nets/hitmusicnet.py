@@ -6,7 +6,8 @@ three of artist and markets and twelve of Spotify's (228 in all); a track that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -40,7 +41,7 @@ class Autoencoder(nn.Module):
     def __init__(self, features: int, code: int) -> None:
         super().__init__()
         widths = (features, features // 2, features // 3, code)
-        self.encoder = _dense(widths)
+        self.encoder = nn.Sequential(*_dense(widths))
         self.decoder = nn.Sequential(*_dense(widths[:0:-1]), nn.Linear(widths[1], features), nn.Sigmoid())
         initialise(self)
 
@@ -49,12 +50,12 @@ class Autoencoder(nn.Module):
         return self.decoder(self.encoder(scaled))
 
 
-def _dense(widths: tuple[int, ...]) -> nn.Sequential:
-    """Dense layers with ReLU."""
+def _dense(widths: Sequence[int]) -> list[nn.Module]:
+    """Dense layers, each followed by a ReLU."""
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(*layers)
+    return layers
 
 
 class Compressor(nn.Module):
@@ -93,17 +94,17 @@ class Network(nn.Module):
     def __init__(self, inputs: int, task: Task, initialiser: Initialiser = "glorot uniform") -> None:
         super().__init__()
         half, third = round(inputs / 2), round(inputs / 3)
-        hidden = _dense((inputs, inputs, half, third))
-        initialise(hidden, initialiser)
-        last = nn.Linear(third, OUTPUTS[task])
-        initialise(last)
-        self.layers = nn.Sequential(
-            *hidden[:2], nn.Dropout(DROPOUT), *hidden[2:4], nn.Dropout(DROPOUT), *hidden[4:], last
+        first, second, rest = (inputs, inputs), (inputs, half), (half, third)
+        self.hidden = nn.Sequential(
+            *_dense(first), nn.Dropout(DROPOUT), *_dense(second), nn.Dropout(DROPOUT), *_dense(rest)
         )
+        self.last = nn.Linear(third, OUTPUTS[task])
+        initialise(self.hidden, initialiser)
+        initialise(self.last)
 
     def forward(self, codes: Tensor) -> Tensor:
         """(B, n) → (B,) before the sigmoid, or (B, 3) before the softmax."""
-        return head(self.layers(codes))
+        return head(self.last(self.hidden(codes)))
 
 
 class HitMusicNet(nn.Module):
