@@ -157,7 +157,8 @@ def _attempt(name: Attempt) -> Factory:
             "recurrent": attempts.RecurrentVariant,
             "hitmusicnet_vggish": attempts.HitMusicNetVGGish,
         }
-        return makers[name](size.features, size.dim, task)
+        del task
+        return makers[name](size.features, size.dim)
 
     return build
 
@@ -173,7 +174,8 @@ def _autoenchorder(layers: int) -> Factory:
     def build(size: InputSize, task: Task) -> Module:
         from analytics_platform.tracks.nets.autoenchorder import AutoenChorder
 
-        return AutoenChorder(size.features, size.dim, layers, task)
+        del task
+        return AutoenChorder(size.features, size.dim, layers)
 
     return build
 
@@ -187,6 +189,7 @@ def _crop_net(size: InputSize, task: Task) -> Module:
 
 def _families() -> tuple[Family, ...]:
     binary: tuple[Task, ...] = ("binary",)
+    regression: tuple[Task, ...] = ("regression",)
     published: tuple[Task, ...] = ("regression", "three-class")
     nets: tuple[tuple[HipHop, str, int, int | None], ...] = (
         ("mlp", "Multilayer perceptron", 30, 60),
@@ -214,7 +217,7 @@ def _families() -> tuple[Family, ...]:
             "004",
             "features",
             # The authors ran no classification with variant D.
-            published if letter != "d" else published[:1],
+            published if letter != "d" else regression,
             recipe,
             _hitmusicnet(size, initialiser),
             two_stages=True,
@@ -242,18 +245,18 @@ def _families() -> tuple[Family, ...]:
         "hitmusicnet_vggish": "HitMusicNet + VGGish",
     }
     attempts = tuple(
-        Family(name, title, "004", joined, published, unsaid, _attempt(name), two_stages=True)
+        Family(name, title, "004", joined, regression, unsaid, _attempt(name), two_stages=True)
         for name, title in titles.items()
     )
     errors = ("errors of a trained HitMusicNet",)
-    lossnet = Family("lossnet", "LossNet", "004", "embeddings", published[:1], unsaid, _lossnet, errors)
+    lossnet = Family("lossnet", "LossNet", "004", "embeddings", regression, unsaid, _lossnet, errors)
     final = tuple(
         Family(
             f"autoenchorder_{layers}",
             f"Autoen-chorder, {layers} layers",
             "004",
             joined,
-            published,
+            regression,
             Recipe("adam", 1e-3, 200, None),
             _autoenchorder(layers),
             two_stages=True,

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from analytics_platform.tracks.nets.autoenchorder import CODE, VGGISH, Batch, LSTMEncoder, WithEmbeddings
 from analytics_platform.tracks.nets.hitmusicnet import AUDIO_FEATURES, Compressor, Network, code_size
 from analytics_platform.tracks.nets.parts import MinMax, mean_of_windows, sounding
-from analytics_platform.tracks.tasks import Task
 
 
 class SingleAutoencoder(nn.Module):
@@ -24,11 +23,11 @@ class SingleAutoencoder(nn.Module):
     keeps time), and 335 numbers compressed to a fifth: 335 → 167 → 111 → 67.
     """
 
-    def __init__(self, features: int = AUDIO_FEATURES, dim: int = VGGISH, task: Task = "regression") -> None:
+    def __init__(self, features: int = AUDIO_FEATURES, dim: int = VGGISH) -> None:
         super().__init__()
         code = code_size(features + dim, "auto")
         self.compressor = Compressor(features + dim, code)
-        self.network = Network(code, task)
+        self.network = Network(code, "regression")
 
     def fit_scales(self, batches: Iterable[Batch]) -> None:
         """Take the ranges of the training part; a batch is what ``forward`` takes."""
@@ -43,7 +42,7 @@ class SingleAutoencoder(nn.Module):
         self.compressor.fit_codes(_joined(*batch) for batch in batches)
 
     def forward(self, features: Tensor, embeddings: Tensor, windows: Tensor) -> Tensor:
-        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid, or (B, 3) before the softmax."""
+        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid."""
         return self.network(self.compressor(_joined(features, embeddings, windows)))
 
 
@@ -59,14 +58,14 @@ class RecurrentVariant(WithEmbeddings):
     taken, trained together with the network [inferred].
     """
 
-    def __init__(self, features: int = AUDIO_FEATURES, dim: int = VGGISH, task: Task = "regression") -> None:
+    def __init__(self, features: int = AUDIO_FEATURES, dim: int = VGGISH) -> None:
         code = code_size(features, "auto")
         super().__init__(features, dim, code)
         self.reader = LSTMEncoder(dim, CODE)
-        self.network = Network(code + CODE, task)
+        self.network = Network(code + CODE, "regression")
 
     def forward(self, features: Tensor, embeddings: Tensor, windows: Tensor) -> Tensor:
-        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid, or (B, 3) before the softmax."""
+        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid."""
         heard = self.reader(self.sequence_scale(embeddings), windows)
         return self.network(torch.cat((self.compressor(features), heard), dim=1))
 
@@ -78,13 +77,13 @@ class HitMusicNetVGGish(WithEmbeddings):
     unreleased track has not; with 207 it hears the sound alone and is the one that is compared.
     """
 
-    def __init__(self, features: int = AUDIO_FEATURES, dim: int = VGGISH, task: Task = "regression") -> None:
+    def __init__(self, features: int = AUDIO_FEATURES, dim: int = VGGISH) -> None:
         code = code_size(features, "auto")
         super().__init__(features, dim, code)
-        self.network = Network(code + dim, task)
+        self.network = Network(code + dim, "regression")
 
     def forward(self, features: Tensor, embeddings: Tensor, windows: Tensor) -> Tensor:
-        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid, or (B, 3) before the softmax."""
+        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid."""
         heard = mean_of_windows(self.sequence_scale(embeddings), windows)
         return self.network(torch.cat((self.compressor(features), heard), dim=1))
 

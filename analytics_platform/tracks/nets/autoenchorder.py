@@ -3,7 +3,8 @@
 Known from their blog alone; [inferred] marks what it does not say. Inputs are the 207 low-level features
 (B, 207) and the embeddings of each clip's windows (B, W, D) with the number of windows (B,), 1 or more,
 the rest being padding: D is 128 for VGGish, as published, and 200 for MusiCNN. The pretrained net that
-made them is frozen. All outputs are (B,) before the sigmoid [inferred: a sigmoid, as in HitMusicNet].
+made them is frozen. All outputs are (B,) before the sigmoid [inferred: as in HitMusicNet]; the blog has
+regression only.
 
 Where the blog adds a representation to another the two are joined [inferred: 20 and 20 make 40 there].
 Features and embeddings are scaled to 0..1 by the training part [inferred: as in HitMusicNet].
@@ -24,7 +25,6 @@ from torch.nn.utils import rnn
 
 from analytics_platform.tracks.nets.hitmusicnet import AUDIO_FEATURES, Autoencoder, Compressor
 from analytics_platform.tracks.nets.parts import MinMax, head, silent_after, sounding
-from analytics_platform.tracks.tasks import OUTPUTS, Task
 
 Batch = tuple[Tensor, Tensor, Tensor]
 """Features (B, 207), embeddings (B, W, D) and windows (B,)."""
@@ -97,14 +97,14 @@ class SequenceAutoencoder(nn.Module):
 class FeedForward(nn.Module):
     """``layers`` dense layers, 7, 9 or 12 in the published grid.
 
-    [inferred] ReLU; as many layers of n → n as needed, then n/2, n/3 and the outputs, and a dropout of
+    [inferred] ReLU; as many layers of n → n as needed, then n/2, n/3 and 1, and a dropout of
     .25 after the first two: with four layers it is HitMusicNet's network.
 
     Raises:
         ValueError: fewer than four layers.
     """
 
-    def __init__(self, inputs: int, layers: int, task: Task = "regression") -> None:
+    def __init__(self, inputs: int, layers: int) -> None:
         super().__init__()
         if layers < 4:
             raise ValueError(f"{layers} layers: there are at least 4")
@@ -114,10 +114,10 @@ class FeedForward(nn.Module):
             parts += [nn.Linear(before, after), nn.ReLU()]
             if number < 2:
                 parts.append(nn.Dropout(0.25))
-        self.layers = nn.Sequential(*parts, nn.Linear(widths[-1], OUTPUTS[task]))
+        self.layers = nn.Sequential(*parts, nn.Linear(widths[-1], 1))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """(B, n) → (B,) before the sigmoid, or (B, 3) before the softmax."""
+        """(B, n) → (B,) before the sigmoid."""
         return head(self.layers(codes))
 
 
@@ -156,13 +156,11 @@ class AutoenChorder(WithEmbeddings):
     error times ``exponential_weights``; its grid is in ``tracks.grid``.
     """
 
-    def __init__(
-        self, features: int = AUDIO_FEATURES, dim: int = VGGISH, layers: int = 7, task: Task = "regression"
-    ) -> None:
+    def __init__(self, features: int = AUDIO_FEATURES, dim: int = VGGISH, layers: int = 7) -> None:
         super().__init__(features, dim, CODE)
         self.sequence_autoencoder = SequenceAutoencoder(dim)
         self.sequence_code_scale = MinMax(CODE)
-        self.network = FeedForward(2 * CODE, layers, task)
+        self.network = FeedForward(2 * CODE, layers)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 init.xavier_uniform_(layer.weight)
@@ -189,5 +187,5 @@ class AutoenChorder(WithEmbeddings):
             return torch.cat((self.compressor(features), self.sequence_code_scale(heard.float())), dim=1)
 
     def forward(self, features: Tensor, embeddings: Tensor, windows: Tensor) -> Tensor:
-        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid, or (B, 3) before the softmax."""
+        """(B, n), (B, W, D), (B,) → (B,) before the sigmoid."""
         return self.network(self.codes(features, embeddings, windows))
