@@ -8,15 +8,17 @@ from torch import Tensor
 from analytics_platform.tracks.families import FAMILIES, Family, InputKind, InputSize
 from analytics_platform.tracks.tasks import Task
 
-SMALL = InputSize(frames=64, hop=1024, features=30, dim=9)
+SMALL = InputSize(frames=64, hop=1024, dim=9)
 CASES = [(family, task) for family in FAMILIES.values() for task in family.tasks]
 CASE_NAMES = [f"{family.name}-{task}" for family, task in CASES]
 
 
 def spectrograms(tracks: int, frames: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Decibels (tracks, frames, 128) and a mask: the second track is shorter."""
+    """Decibels (tracks, frames, 128), noise that is louder in other bands for each, and a mask: the second is shorter."""
     torch.manual_seed(seed)
-    log_mel = -40 + 20 * torch.randn(tracks, frames, 128)
+    log_mel = -60 + 3 * torch.randn(tracks, frames, 128)
+    for track in range(tracks):
+        log_mel[track, :, 20 * track : 20 * track + 20] += 40
     mask = torch.ones(tracks, frames, dtype=torch.bool)
     mask[1:2, frames * 3 // 4 :] = False
     return log_mel, mask

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
 
 from analytics_platform.tracks.families import (
     FAMILIES,
@@ -127,27 +129,32 @@ def test_every_weight_is_trained_in_exactly_one_stage(family: Family, task: Task
 @every_case
 def test_a_tiny_batch_is_learnt_by_heart(family: Family, task: Task) -> None:
     net, inputs = prepared(family, task)
-    targets = targets_of(task)
+    targets, rate = targets_of(task), 3e-3
+    if family.name == "hiphop_crnn":
+        # 0.2 GFLOP a track rather than 8.
+        inputs, targets, rate = tuple(values[:4, :32] for values in inputs), targets[:4], 1e-3
 
-    def learn(loss, steps: int, least: float) -> None:
+    def learn(loss: Callable[[], Tensor], steps: int) -> float:
+        """By how much the loss falls at least, without dropout; stops at nine tenths."""
         net.eval()
-        at_first = loss().item()
-        optimizer = keras_optimizer(family.recipe.optimizer, net.parameters())
+        at_first, fall = loss().item(), 0.0
+        optimizer = keras_optimizer("adam", net.parameters(), rate)
         for step in range(steps):
             net.train()
             optimizer.zero_grad()
             loss().backward()
             optimizer.step()
             net.eval()
-            if step % 10 == 9 and loss().item() <= least * at_first:
-                return
-        raise AssertionError(f"the loss fell from {at_first} only to {loss().item()} in {steps} steps")
+            if step % 10 == 9 and (fall := 1 - loss().item() / at_first) >= 0.9:
+                break
+        return fall
 
     if family.two_stages:
-        # The autoencoder of the embeddings must tell 5 windows from one code: it learns, but not all.
-        learn(lambda: net.reconstruction_loss(*inputs), 1500, 0.5 if "autoenchorder" in family.name else 0.1)
+        # Five windows of noise are more than a code of 20 holds.
+        fall = learn(lambda: net.reconstruction_loss(*inputs), 300)
+        assert fall >= (0.5 if "autoenchorder" in family.name else 0.9)
         net.fit_codes([inputs])
-    learn(lambda: task_loss(net(*inputs), targets, task), 1500, 0.1)
+    assert learn(lambda: task_loss(net(*inputs), targets, task), 600) >= 0.9
 
 
 def test_seeded_nets_are_the_same() -> None:
