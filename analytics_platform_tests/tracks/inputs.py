@@ -14,7 +14,7 @@ CASE_NAMES = [f"{family.name}-{task}" for family, task in CASES]
 
 
 def spectrograms(tracks: int, frames: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Decibels (tracks, frames, 128), noise that is louder in other bands for each, and a mask: the second is shorter."""
+    """Decibels (tracks, frames, 128), each louder in other bands, and a mask: the second track is shorter."""
     torch.manual_seed(seed)
     log_mel = -60 + 3 * torch.randn(tracks, frames, 128)
     for track in range(tracks):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from analytics_platform.tracks.families import Family, InputSize
 from analytics_platform.tracks.nets.parts import (
     MinMax,
     Standard,
@@ -17,6 +18,8 @@ from analytics_platform.tracks.nets.parts import (
     outputs,
     task_loss,
 )
+from analytics_platform.tracks.tasks import Task
+from analytics_platform_tests.tracks.inputs import CASE_NAMES, CASES, inputs_of
 
 
 def test_ranges_are_those_of_all_batches() -> None:
@@ -37,10 +40,12 @@ def test_scales_of_nothing_or_of_missing_values_are_refused(scale: nn.Module, ba
         scale.fit(batches)
 
 
-def test_a_scale_that_was_not_fitted_leaves_0_to_1_alone() -> None:
-    values = torch.rand(5, 4)
-    assert torch.equal(MinMax(4)(values), values)
-    assert torch.equal(Standard(4)(values), values)
+@pytest.mark.parametrize(("family", "task"), CASES, ids=CASE_NAMES)
+def test_a_net_whose_scales_were_forgotten_says_nothing(family: Family, task: Task) -> None:
+    size = InputSize(features=228 if "lyrics" in family.needs else 207, frames=64, dim=9)
+    net = family.build(size, task)
+    with torch.inference_mode():
+        assert net(*inputs_of(family.input_kind, size)).isnan().all()
 
 
 def test_mean_of_windows_by_hand() -> None:

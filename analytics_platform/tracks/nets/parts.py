@@ -28,8 +28,8 @@ class MinMax(nn.Module):
     """Scales to 0..1 by the smallest and the largest value of the training part.
 
     The two are buffers and so are stored with the weights. Values beyond them become 0 or 1: the sources
-    scaled over all rows and so never met any. A column without spread becomes 0. Before ``fit`` it only
-    cuts off what is beyond 0..1.
+    scaled over all rows and so never met any. A column without spread becomes 0. Before ``fit`` it gives NaN,
+    lest a net be trained on what was never scaled.
 
     Args:
         columns: numbers per row, each with its own range (the last dimension); None: one range for all.
@@ -41,8 +41,8 @@ class MinMax(nn.Module):
     def __init__(self, columns: int | None = None) -> None:
         super().__init__()
         shape = () if columns is None else (columns,)
-        self.register_buffer("low", torch.zeros(shape))
-        self.register_buffer("high", torch.ones(shape))
+        self.register_buffer("low", torch.full(shape, math.nan))
+        self.register_buffer("high", torch.full(shape, math.nan))
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Tensor]) -> Self:
@@ -63,21 +63,22 @@ class MinMax(nn.Module):
         return self
 
     def forward(self, values: Tensor) -> Tensor:
-        """Same shape, 0 to 1."""
+        """Same shape, 0 to 1, float32: alone, a number of half precision would stay so."""
+        values = values.to(self.low.dtype)
         span = self.high - self.low
         return ((values - self.low) / torch.where(span > 0, span, 1) * (span > 0)).clamp(0, 1)
 
 
 class Standard(nn.Module):
-    """Scales every column to mean 0 and standard deviation 1 of the training part; does nothing before ``fit``."""
+    """Scales every column to mean 0 and standard deviation 1 of the training part; gives NaN before ``fit``."""
 
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, columns: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(columns))
-        self.register_buffer("deviation", torch.ones(columns))
+        self.register_buffer("mean", torch.full((columns,), math.nan))
+        self.register_buffer("deviation", torch.full((columns,), math.nan))
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Tensor]) -> Self:
@@ -102,7 +103,7 @@ class Standard(nn.Module):
         return self
 
     def forward(self, values: Tensor) -> Tensor:
-        """Same shape."""
+        """Same shape, float32."""
         return (values - self.mean) / self.deviation
 
 
