@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analytics_platform.tracks.nets.parts import Initialiser
 
 InputKind = Literal["log-mel", "log-mel crops", "features", "features and embeddings", "embeddings"]
-"""What a net takes, see ``FORWARD``: spectrograms of whole clips at a hop of 512; crops at a hop of 1024; …"""
+"""Spectrograms of whole clips; crops of 599 frames at a hop of 1024; the 207 features; embeddings of each window."""
 FORWARD: dict[InputKind, tuple[str, ...]] = {
     "log-mel": ("log_mel", "mask"),
     "log-mel crops": ("crops", "mask"),
