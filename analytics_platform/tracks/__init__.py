@@ -1,0 +1,1 @@
+"""What a track's sound alone says of how it will do."""
