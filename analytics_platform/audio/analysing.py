@@ -1,10 +1,10 @@
-"""A batch of clips: decoded and analysed by worker processes, written as one shard and one partition of each table."""
+"""Batches of clips: decoded and analysed by worker processes, each written as a shard and a partition of each table."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -45,6 +45,7 @@ FEW_CLIPS = 4
 class Clip:
     """A clip to read."""
 
+    batch: str
     place: int
     """Its number within the batch."""
     clip_id: str
@@ -80,6 +81,12 @@ class Worked:
     picture: np.ndarray | None = None
     """(128, 323) dB of the first clip."""
 
+    def write(self, lake: Lake, batch: str, rows: Mapping[Table, Sequence[Mapping[str, object]]]) -> None:
+        """Replace the batch's partition of each table."""
+        for table, found in rows.items():
+            frame = frame_of(table, found)
+            self.commits[table.full_name] = lake.write_frame(table, frame, partition={"batch": batch})
+
 
 def clips_of(lake: Lake, audio_root: Path, batch: str) -> list[Clip]:
     """The clips of a batch, in an order that stays."""
@@ -89,7 +96,14 @@ def clips_of(lake: Lake, audio_root: Path, batch: str) -> list[Clip]:
         ).fetchall()
     return [
         # What was downloaded lies below our own folder; a master has an address of its own.
-        Clip(place, clip_id, location, location if _is_absolute(location) else str(audio_root / location), offset_s)
+        Clip(
+            batch,
+            place,
+            clip_id,
+            location,
+            location if _is_absolute(location) else str(audio_root / location),
+            offset_s,
+        )
         for place, (clip_id, location, offset_s) in enumerate(rows)
     ]
 
@@ -98,15 +112,24 @@ def _is_absolute(location: str) -> bool:
     return "://" in location or Path(location).is_absolute()
 
 
-def in_order(results: Iterable[tuple[Clip, Result]]) -> Iterator[tuple[Clip, Result]]:
-    """Results in the order of their clips, so that the same batch gives the same files again."""
-    early: dict[int, tuple[Clip, Result]] = {}
-    place = 0
-    for clip, result in results:
-        early[clip.place] = clip, result
-        while place in early:
-            yield early.pop(place)
-            place += 1
+def by_batch(
+    batches: Sequence[Sequence[Clip]], results: Iterable[tuple[Clip, Result]]
+) -> Iterator[list[tuple[Clip, Result]]]:
+    """The results of each batch, in the order of its clips, so that the same batch gives the same files again.
+
+    Workers go on with the next batch while one is still unfinished. Results wait here until their batch is whole.
+    """
+    early: dict[tuple[str, int], tuple[Clip, Result]] = {}
+    found = iter(results)
+    for clips in batches:
+        whole: list[tuple[Clip, Result]] = []
+        for clip in clips:
+            key = clip.batch, clip.place
+            while key not in early:
+                done, result = next(found)
+                early[done.batch, done.place] = done, result
+            whole.append(early.pop(key))
+        yield whole
 
 
 def read_clip(clip: Clip) -> Read:
@@ -125,60 +148,58 @@ def warm_up() -> None:
     analyse(noise, len(noise))
 
 
-def analyse_batch(lake: Lake, audio_root: Path, spectrograms_root: Path, batch: str, *, say: Say) -> Worked:
-    """Read the clips of a batch and replace its shard and its partition of the tables ``FROM_SOUND``.
+def analyse_batches(
+    lake: Lake, audio_root: Path, spectrograms_root: Path, batches: Sequence[str], *, say: Say
+) -> list[Worked]:
+    """Read the clips of each batch and replace its shard and its partition of the tables ``FROM_SOUND``.
 
     The shard is in place before the tables name it; the same clips give the same bytes.
     """
-    begun = time.monotonic()
-    clips = clips_of(lake, audio_root, batch)
-    worked = Worked(clips=len(clips))
+    clips = [clips_of(lake, audio_root, batch) for batch in batches]
+    everything = [clip for some in clips for clip in some]
+    done: list[Worked] = []
+    results = run_clips(everything, read_clip, workers=min(lake.threads, max(len(everything), 1)), prepare=warm_up)
+    with closing(results):
+        begun = time.monotonic()
+        for batch, read in zip(batches, by_batch(clips, results), strict=True):
+            worked = _write_batch(lake, spectrograms_root, batch, read)
+            worked.seconds = time.monotonic() - begun
+            begun = time.monotonic()
+            say(f"{batch}: {worked.clips} clips, {worked.reasons.total()} rejected")
+            done.append(worked)
+    return done
+
+
+def _write_batch(
+    lake: Lake, spectrograms_root: Path, batch: str, read: Sequence[tuple[Clip, Read | Rejected]]
+) -> Worked:
+    worked = Worked(clips=len(read))
+    worked.reasons.update(result.reason for _, result in read if isinstance(result, Rejected))
+    check_crashes(worked)
     rows: dict[Table, list[dict[str, object]]] = {table: [] for table in FROM_SOUND}
     shard_name = f"{PARAMETERS}/{batch}{SUFFIX}"
-    results = run_clips(clips, read_clip, workers=min(lake.threads, max(len(clips), 1)), prepare=warm_up)
-    with closing(results), ShardWriter(spectrograms_root / shard_name) as shard:
-        for clip, result in in_order(results):
+    with ShardWriter(spectrograms_root / shard_name) as shard:
+        for clip, result in read:
             common = {"clip_id": clip.clip_id, "batch": batch}
             # A clip that can't be read has a row too: so a row is always the same clip's, whatever a run could read.
             row = shard.append(NOTHING if isinstance(result, Rejected) else result.analysis.log_mel)
             if isinstance(result, Rejected):
-                worked.reasons[result.reason] += 1
                 rows[REJECTED_CLIPS].append(
                     {**common, "location": clip.location, "reason": result.reason, "detail": result.detail}
                 )
                 continue
             analysis = result.analysis
-            rows[SPECTROGRAMS].append(
-                {
-                    **common,
-                    "parameters": PARAMETERS,
-                    "shard": shard_name,
-                    "shard_row": row,
-                    "frames": analysis.frames,
-                    "duration_s": analysis.descriptors.duration_s,
-                }
-            )
+            place = {"parameters": PARAMETERS, "shard": shard_name, "shard_row": row, "frames": analysis.frames}
+            rows[SPECTROGRAMS].append({**common, **place, "duration_s": analysis.descriptors.duration_s})
             rows[LOW_LEVEL_FEATURES].extend(
                 {**common, "feature_set": name, **dict(zip(FEATURE_NAMES, _nulls(values), strict=True))}
                 for name, values in analysis.features.items()
             )
-            rows[DESCRIPTORS].append(
-                {
-                    **common,
-                    **asdict(analysis.descriptors),
-                    "sample_rate": result.sample_rate,
-                    "channels": result.channels,
-                }
-            )
+            of_file = {"sample_rate": result.sample_rate, "channels": result.channels}
+            rows[DESCRIPTORS].append({**common, **asdict(analysis.descriptors), **of_file})
             if worked.picture is None:
                 worked.picture = analysis.log_mel[0, :: 646 // PICTURE_FRAMES].T.astype(np.float32)
-            if clip.place % 64 == 63:
-                say(f"{batch}: {clip.place + 1} of {len(clips)} clips")
-    check_crashes(worked)
-    for table, found in rows.items():
-        frame = frame_of(table, found)
-        worked.commits[table.full_name] = lake.write_frame(table, frame, partition={"batch": batch})
-    worked.seconds = time.monotonic() - begun
+    worked.write(lake, batch, rows)
     return worked
 
 

@@ -82,13 +82,12 @@ def _batch_specs(tables: tuple[Table, ...], kinds: set[str]) -> list[dg.AssetSpe
 )
 def analyse_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
     """Decode the clips of each batch, in processes of their own, into spectrograms, features and descriptors."""
-    from analytics_platform.audio.analysing import analyse_batch
+    from analytics_platform.audio.analysing import analyse_batches
 
     lake, settings = platform.lake, platform.settings
-    done = [
-        analyse_batch(lake, settings.audio_root, settings.spectrograms_root, batch, say=context.log.info)
-        for batch in context.partition_keys
-    ]
+    done = analyse_batches(
+        lake, settings.audio_root, settings.spectrograms_root, context.partition_keys, say=context.log.info
+    )
     for table in FROM_SOUND:
         metadata = written_metadata(lake, table, done[-1].commits[table.full_name]) | _work(done)
         picture = next((analysed.picture for analysed in done if analysed.picture is not None), None)
@@ -111,17 +110,22 @@ def analyse_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[
 )
 def embed_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
     """Run the pretrained nets whose weights are here over the clips of each batch."""
-    from analytics_platform.audio.embedding import Weights, embed_batch
+    from analytics_platform.audio.embedding import Weights, embed_batches
 
     lake, settings = platform.lake, platform.settings
     weights = Weights(settings.models_root, settings.vggish_weights, settings.vggish_sha256)
     if not weights.any:
         context.log.warning("No pretrained net has its weights here, so there are no embeddings: see docs/audio.md.")
     on = find_device()
-    done = [
-        embed_batch(lake, settings.audio_root, settings.embeddings_root, batch, weights, on, say=context.log.info)
-        for batch in context.partition_keys
-    ]
+    done = embed_batches(
+        lake,
+        settings.audio_root,
+        settings.embeddings_root,
+        context.partition_keys,
+        weights,
+        on,
+        say=context.log.info,
+    )
     for table in FROM_NETS:
         metadata = written_metadata(lake, table, done[-1].commits[table.full_name]) | _work(done)
         metadata["device"] = on

@@ -1,19 +1,19 @@
-"""A batch of clips through the pretrained nets: one shard and one partition of the tables per batch."""
+"""Batches of clips through the pretrained nets: one shard and one partition of the tables per batch."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from analytics_platform.audio.analysing import Clip, Say, Worked, check_crashes, clips_of, in_order
+from analytics_platform.audio.analysing import Clip, Say, Worked, by_batch, check_crashes, clips_of
 from analytics_platform.audio.decode import decode_file
 from analytics_platform.audio.embeddings import Embedded, Embedder, available_embedders, write_shard
 from analytics_platform.audio.tables import EMBEDDINGS, FROM_NETS, TAGS
 from analytics_platform.audio.workers import Rejected, run_clips
-from analytics_platform.lakehouse.frames import frame_of
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.lakehouse.tables import Table
 
@@ -68,39 +68,56 @@ def hear(clip: Clip) -> list[Heard]:
     return [Heard(net.name, net.weights, net.tags, net.embed(decoded.samples, decoded.length)) for net in _nets]
 
 
-def embed_batch(
-    lake: Lake, audio_root: Path, embeddings_root: Path, batch: str, weights: Weights, device: str, *, say: Say
-) -> Worked:
-    """Run the nets over a batch and replace its shards and its partition of the tables ``FROM_NETS``.
+def embed_batches(
+    lake: Lake,
+    audio_root: Path,
+    embeddings_root: Path,
+    batches: Sequence[str],
+    weights: Weights,
+    device: str,
+    *,
+    say: Say,
+) -> list[Worked]:
+    """Run the nets over each batch and replace its shards and its partition of the tables ``FROM_NETS``.
 
-    Without weights the partition is empty. Clips that cannot be read are left out: ``audio.rejected_clips``
+    Without weights the partitions are empty. Clips that cannot be read are left out: ``audio.rejected_clips``
     has them, with the reason. On the CPU each core has a worker with nets of its own, which is faster than
     one net on all cores; a GPU has one worker.
     """
-    begun = time.monotonic()
-    clips = clips_of(lake, audio_root, batch) if weights.any else []
-    worked = Worked(clips=len(clips))
-    rows: dict[Table, list[dict[str, object]]] = {table: [] for table in FROM_NETS}
-    heard: dict[tuple[str, str], list[tuple[Clip, Heard]]] = {}
+    clips = [clips_of(lake, audio_root, batch) if weights.any else [] for batch in batches]
+    everything = [clip for some in clips for clip in some]
+    done: list[Worked] = []
     results = run_clips(
-        clips,
+        everything,
         hear,
-        workers=min(lake.threads, max(len(clips), 1)) if device == "cpu" else 1,
+        workers=min(lake.threads, max(len(everything), 1)) if device == "cpu" else 1,
         memory_mb=MEMORY_MB[device],
         seconds=SECONDS,
         prepare=partial(load_nets, weights, device),
     )
     with closing(results):
-        for clip, result in in_order(results):
-            if isinstance(result, Rejected):
-                worked.reasons[result.reason] += 1
-                continue
-            for one in result:
-                heard.setdefault((one.net, one.weights), []).append((clip, one))
-            if clip.place % 32 == 31:
-                say(f"{batch}: {clip.place + 1} of {len(clips)} clips")
+        begun = time.monotonic()
+        for batch, heard in zip(batches, by_batch(clips, results), strict=True):
+            worked = _write_batch(lake, embeddings_root, batch, heard)
+            worked.seconds = time.monotonic() - begun
+            begun = time.monotonic()
+            say(f"{batch}: {worked.clips} clips")
+            done.append(worked)
+    return done
+
+
+def _write_batch(
+    lake: Lake, embeddings_root: Path, batch: str, heard: Sequence[tuple[Clip, list[Heard] | Rejected]]
+) -> Worked:
+    worked = Worked(clips=len(heard))
+    worked.reasons.update(result.reason for _, result in heard if isinstance(result, Rejected))
     check_crashes(worked)
-    for (net, hashed), found in heard.items():
+    by_net: dict[tuple[str, str], list[tuple[Clip, Heard]]] = {}
+    for clip, result in heard:
+        for one in [] if isinstance(result, Rejected) else result:
+            by_net.setdefault((one.net, one.weights), []).append((clip, one))
+    rows: dict[Table, list[dict[str, object]]] = {table: [] for table in FROM_NETS}
+    for (net, hashed), found in by_net.items():
         shard_name = f"{net}_{hashed}/{batch}.safetensors"
         places = write_shard(embeddings_root / shard_name, [one.embedded for _, one in found])
         for (clip, one), place in zip(found, places, strict=True):
@@ -110,9 +127,6 @@ def embed_batch(
                 scores = dict(zip(one.tags, one.embedded.tags.tolist(), strict=True))
                 rows[TAGS].extend({**common, "tag": tag, "score": score} for tag, score in scores.items())
                 worked.tags[max(scores, key=scores.__getitem__)] += 1
-    worked.models = sorted(net for net, _ in heard)
-    for table, found_rows in rows.items():
-        frame = frame_of(table, found_rows)
-        worked.commits[table.full_name] = lake.write_frame(table, frame, partition={"batch": batch})
-    worked.seconds = time.monotonic() - begun
+    worked.models = sorted(net for net, _ in by_net)
+    worked.write(lake, batch, rows)
     return worked

@@ -30,7 +30,7 @@ def tasks(folder: Path, bodies: list[bytes]) -> list[Clip]:
     for place, body in enumerate(bodies):
         path = folder / f"{place}.mp3"
         path.write_bytes(body)
-        clips.append(Clip(place, str(place), str(path), str(path), 0.0))
+        clips.append(Clip("batch", place, str(place), str(path), str(path), 0.0))
     return clips
 
 
