@@ -16,6 +16,9 @@ from rich.table import Table as RichTable
 
 from analytics_platform.settings import MissingSecretError, Settings
 
+DEMO_BATCHES = 2
+"""Batches of clips that the demo embeds: on two cores the net takes a minute for each."""
+
 app = typer.Typer(
     help="Music analytics for independent labels: vendor files in, fan segments out.",
     no_args_is_help=True,
@@ -70,7 +73,8 @@ def demo(
     if settings.masters is None:
         shutil.copytree(sample / "masters", settings.masters_root, copy_function=_link, dirs_exist_ok=True)
     _fetch_weights(settings, None)
-    _run(settings, "all", (spec.start, spec.start + timedelta(days=spec.days - 1)), changed_only=False)
+    _run(settings, "all", (spec.start, spec.start + timedelta(days=spec.days - 1)))
+    _run_sound(settings, heard=DEMO_BATCHES)
     _show_results(settings)
 
 
@@ -93,6 +97,7 @@ def ingest(
     if not days:
         raise _fail("Nothing to ingest: no file is of a known feed. See docs/feeds.md for the file names.")
     _run(settings, "all", (min(days), max(days)), changed_only=True)
+    _run_sound(settings)
     _show_results(settings)
 
 
@@ -258,8 +263,8 @@ def _run(
     batches: tuple[str, str] | None = None,
     changed_only: bool = False,
 ) -> None:
-    """Run a job with a progress bar; after the job `all`, also what it found of new clips."""
-    from analytics_platform.orchestration.run import missing_batches, run_job
+    """Run a job with a progress bar."""
+    from analytics_platform.orchestration.run import run_job
 
     with _progress() as progress:
         task = progress.add_task("Running", total=None)
@@ -270,9 +275,25 @@ def _run(
         result = run_job(settings, job, days, batches=batches, changed_only=changed_only, on_step=on_step)
     if not result.succeeded:
         raise _fail(f"The run failed. {result.error}\nRun {result.run_id}: `make dev` shows it.")
-    if job == "all" and (batches := missing_batches(settings)):
-        _run(settings, "sound", batches=batches)
-        _run(settings, "publish")
+
+
+def _run_sound(settings: Settings, heard: int | None = None) -> None:
+    """Work on the batches of clips that are new, and publish again; the nets hear at most ``heard`` of the batches."""
+    from analytics_platform.audio.batches import batch_name, batch_number
+    from analytics_platform.orchestration.run import missing_batches
+
+    batches = missing_batches(settings)
+    if batches is None:
+        return
+    first, last = map(batch_number, batches)
+    last_heard = last if heard is None else min(first + heard - 1, last)
+    _run(settings, "sound", batches=(batch_name(first), batch_name(last_heard)))
+    if last_heard < last:
+        _run(settings, "analyse", batches=(batch_name(last_heard + 1), batch_name(last)))
+        console.print(
+            f"The pretrained net has heard batches {first} to {last_heard} of {last}; `make dev` goes on with the rest."
+        )
+    _run(settings, "publish")
 
 
 def _show_results(settings: Settings) -> None:

@@ -8,6 +8,16 @@ BATCH_CLIPS = 256
 """Clips in a batch: a shard of 85 MB, some seconds of work on a few cores."""
 
 
+def batch_name(number: int) -> str:
+    """Name of the batch of that number, from 1 on."""
+    return f"clips_{number:06d}"
+
+
+def batch_number(name: str) -> int:
+    """Number of the batch of that name."""
+    return int(name.removeprefix("clips_"))
+
+
 def assign_batches(clips: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Give each clip a batch, for good: a clip that has one keeps it, new ones fill new batches.
 
@@ -27,7 +37,8 @@ def assign_batches(clips: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("offset_s_new", "offset_s").alias("offset_s"),
     )
     new = fresh.join(known, on="clip_id", how="anti").sort("clip_id")
-    first = 1 + (known["batch"].str.slice(-6).cast(pl.Int64).max() or 0) if len(known) else 1  # pyright: ignore[reportOperatorIssue]
-    numbers = pl.int_range(len(new), eager=True) // BATCH_CLIPS + first
-    named = new.with_columns(batch=pl.lit("clips_") + numbers.cast(pl.String).str.zfill(6))
+    first = 1 + max(map(batch_number, known["batch"].unique()), default=0)
+    named = new.with_columns(
+        batch=pl.Series([batch_name(first + place // BATCH_CLIPS) for place in range(len(new))], dtype=pl.String)
+    )
     return pl.concat([kept, named.select(kept.columns)])

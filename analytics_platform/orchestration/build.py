@@ -107,6 +107,11 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
     sound = dg.define_asset_job(
         "sound", selection=by_batch, description="Spectrograms, features and embeddings of batches of clips."
     )
+    analyse = dg.define_asset_job(
+        "analyse",
+        selection=dg.AssetSelection.assets(audio_assets.analyse_clips),
+        description="The same without the pretrained nets, which take most of the time where there is no GPU.",
+    )
     publish = dg.define_asset_job(
         "publish",
         selection=dg.AssetSelection.assets(publish_asset, asset_key(audio_tables.TRACK_AUDIO)),
@@ -136,7 +141,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             publish_asset,
             _erasures_spec(),
         ],
-        jobs=[deliveries, catalogue, sound, publish, everything, maintenance],
+        jobs=[deliveries, catalogue, sound, analyse, publish, everything, maintenance],
         sensors=[
             build_inbox_sensor(deliveries.name, settings.inbox, settings.inbox_quiet_s),
             build_catalogue_sensor(catalogue.name, settings),
