@@ -16,8 +16,8 @@ from rich.table import Table as RichTable
 
 from analytics_platform.settings import MissingSecretError, Settings
 
-DEMO_BATCHES = 2
-"""Batches of clips that the demo embeds: on two cores the net takes a minute for each."""
+DEMO_BATCHES = 1
+"""Batches of clips that the demo embeds: on two cores the net takes the better part of a minute for each."""
 
 app = typer.Typer(
     help="Music analytics for independent labels: vendor files in, fan segments out.",
@@ -291,7 +291,7 @@ def _run_sound(settings: Settings, heard: int | None = None) -> None:
     if last_heard < last:
         _run(settings, "analyse", batches=(batch_name(last_heard + 1), batch_name(last)))
         console.print(
-            f"The pretrained net has heard batches {first} to {last_heard} of {last}; `make dev` goes on with the rest."
+            f"The pretrained net has heard {last_heard - first + 1} of {last - first + 1} batches of clips; `make dev` goes on with the rest."
         )
     _run(settings, "publish")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_platform.audio.batches import BATCH_CLIPS, assign_batches
@@ -20,6 +20,7 @@ def clips(ids: list[str], folder: str = "a") -> pl.DataFrame:
     )
 
 
+@settings(deadline=None)
 @given(st.lists(FEW_CLIPS, max_size=6))
 def test_a_clip_keeps_its_batch_whatever_comes_and_goes(steps: list[list[str]]) -> None:
     table, batch_of = NONE, dict[str, str]()
