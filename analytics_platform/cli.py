@@ -290,9 +290,8 @@ def _run_sound(settings: Settings, heard: int | None = None) -> None:
     _run(settings, "sound", batches=(batch_name(first), batch_name(last_heard)))
     if last_heard < last:
         _run(settings, "analyse", batches=(batch_name(last_heard + 1), batch_name(last)))
-        console.print(
-            f"The pretrained net has heard {last_heard - first + 1} of {last - first + 1} batches of clips; `make dev` goes on with the rest."
-        )
+        heard_of = f"{last_heard - first + 1} of {last - first + 1}"
+        console.print(f"The pretrained net has heard {heard_of} batches of clips; `make dev` goes on with the rest.")
     _run(settings, "publish")
 
 
