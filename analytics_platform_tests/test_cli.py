@@ -42,11 +42,31 @@ def cli(home: Path, *arguments: str, stdin: str | None = None, **environment: st
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("demo")
-    done = cli(home, "demo", "--scale", "0.1")
+    # Without a package index there are no weights, and the net does not take its minute.
+    done = cli(home, "demo", "--scale", "0.1", PIP_NO_INDEX="1", PIP_FIND_LINKS="")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "No embeddings and no tags" in done.stdout
     assert "diehard" in done.stdout
     assert str(home / "analytics.duckdb") in done.stdout
     return home
+
+
+def test_every_master_of_the_demo_ends_as_its_truth_says(demo: Path) -> None:
+    (truth_file,) = demo.glob("sample_label/*/truth/masters.parquet")
+    truth = pl.read_parquet(truth_file).filter(pl.col("isrc").is_not_null())
+    with duckdb.connect(str(demo / "analytics.duckdb"), read_only=True) as connection:
+        found = dict(connection.sql("select isrc, status from marts.track_audio").fetchall())
+    good = truth.filter(pl.col("kind") == "good")["isrc"].to_list()
+    assert len(good) > 100
+    assert {found[isrc] for isrc in good} == {"analysed"}
+    unreadable = truth.filter(pl.col("kind").is_in(["empty", "html", "garbage"]))["isrc"].to_list()
+    assert {found.get(isrc, "missing") for isrc in unreadable} <= {"missing", "rejected"}
+
+
+def test_spotify_is_not_probed_without_credentials(tmp_path: Path) -> None:
+    done = cli(tmp_path, "spotify", "probe", ANALYTICS_SPOTIFY_CLIENT_ID="", ANALYTICS_SPOTIFY_CLIENT_SECRET="")
+    assert done.returncode == 1
+    assert "docs/spotify.md" in done.stderr
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda path: path.stem)

@@ -42,7 +42,7 @@ def spotify_client(settings: Settings) -> SpotifyClient | None:
     """A client for the app of the settings, None if they name none."""
     from analytics_platform.catalogue import spotify
 
-    if settings.spotify_client_id is None or settings.spotify_client_secret is None:
+    if not settings.spotify_client_id or not settings.spotify_client_secret:
         return None
     return spotify.SpotifyClient(
         settings.spotify_client_id,
