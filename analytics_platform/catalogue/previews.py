@@ -174,7 +174,7 @@ def gather_previews(
 
 def _own(row: Mapping[str, Any] | None, at: datetime) -> Fact:
     if row is None:
-        return NotFound("master", "no file")
+        return NotFound("master", "no usable file")
     return Found(**{name: row[name] for name in Found.__slots__ if name in row}, fetched_at=at)
 
 

@@ -197,7 +197,7 @@ def test_spotify_comes_last_and_only_with_an_address(world: World) -> None:
 
 def test_the_reason_says_what_each_source_said(world: World) -> None:
     assert reason(world.gather()) == (
-        "master: no file; deezer: absent (Deezer: no such track (code 800)); "
+        "master: no usable file; deezer: absent (Deezer: no such track (code 800)); "
         "itunes: absent (Apple finds no such song); spotify: switched off"
     )
     world.deezer.raw[A] = (200, json.dumps(error(4)).encode(), {})
@@ -220,7 +220,7 @@ def test_a_source_without_any_right_is_neither_asked_nor_kept(world: World) -> N
     stored = world.gather()
     frame = world.gather(stored=stored, sources=["deezer"], overrides={"deezer": NO_RIGHTS})
     assert reason(frame) == (
-        "master: no file; stored: no right to use it; deezer: no right to use it; "
+        "master: no usable file; stored: no right to use it; deezer: no right to use it; "
         "itunes: switched off; spotify: switched off"
     )
     assert world.asked == []
