@@ -156,7 +156,7 @@ def test_every_recording_has_the_best_clip_or_what_each_source_said(
         assert "deezer: preview not audio" in str(found[NO_AUDIO]["missing_reason"])
         said = [part.partition(" (")[0].partition(":") for part in str(found[NOWHERE]["missing_reason"]).split("; ")]
         assert [(source, words.partition(":")[0].strip()) for source, _, words in said] == [
-            ("master", "no file"),
+            ("master", "no usable file"),
             ("deezer", "absent"),
             ("itunes", "below the threshold"),
             ("spotify", "no preview"),

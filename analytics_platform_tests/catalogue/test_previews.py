@@ -246,7 +246,7 @@ def test_precedence_does_not_depend_on_the_order_of_the_facts() -> None:
         return Found(source, "1", "x", "mp3", 0.0, 30.0, 9, "0" * 64, "isrc", score, AT, stored)
 
     facts = [
-        NotFound("master", "no file"),
+        NotFound("master", "no usable file"),
         clip("itunes", stored=True, score=0.2),
         clip("deezer"),
         clip("itunes", score=0.99),
