@@ -10,6 +10,7 @@ from analytics_platform.audio.tables import CLIP_BATCHES, FROM_NETS, FROM_SOUND,
 from analytics_platform.catalogue.tables import CLIPS
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration import partitions
+from analytics_platform.orchestration.automation import while_missing
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
     AssetEvents,
@@ -67,7 +68,7 @@ def _batch_specs(tables: tuple[Table, ...], kinds: set[str]) -> list[dg.AssetSpe
             metadata=declared_metadata(table),
             partitions_def=partitions.CLIP_BATCHES,
             # A batch never changes: only a new one is work. What new code should read again is the engineer's choice.
-            automation_condition=dg.AutomationCondition.on_missing(),
+            automation_condition=while_missing(),
         )
         for table in tables
     ]

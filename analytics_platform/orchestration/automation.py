@@ -5,6 +5,8 @@ Docs: https://docs.dagster.io/guides/automate/declarative-automation
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
 
@@ -21,3 +23,15 @@ def after_its_inputs() -> dg.AutomationCondition[dg.AssetKey]:
         .without(dg.AutomationCondition.in_latest_time_window())
         & dg.AutomationCondition.all_deps_blocking_checks_passed()
     ).with_label("after its inputs")
+
+
+def while_missing() -> dg.AutomationCondition[Any]:
+    """Run a partition that was never made: one that is new, or that was missing when the daemon first looked.
+
+    ``on_missing()`` alone would leave what was missing before the daemon started. A failed partition is not
+    tried again until somebody asks for it, or the definitions change.
+    """
+    missing = dg.AutomationCondition.missing()
+    seen = missing.newly_true() | (missing & dg.AutomationCondition.initial_evaluation())
+    handled = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated()
+    return (seen.since(handled) & missing & ~dg.AutomationCondition.any_deps_missing()).with_label("while missing")

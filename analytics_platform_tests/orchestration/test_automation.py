@@ -17,6 +17,7 @@ import pytest
 import soundfile
 from dagster._core.definitions.partitions.context import partition_loading_context
 
+from analytics_platform.audio.tables import FROM_NETS
 from analytics_platform.audio.tables import TRACK_AUDIO as TRACK_AUDIO_TABLE
 from analytics_platform.orchestration.build import BY_BATCH, TABLES, build_defs
 from analytics_platform.orchestration.metadata import asset_key
@@ -237,6 +238,21 @@ def test_a_new_master_is_worked_on_by_itself_and_once(office: Office, sample: Pa
     assert found == [("QZACM2600001",)]
     requested, state = evaluate(office, state)
     assert TRACK_AUDIO not in requested
+
+
+def test_a_batch_that_was_missing_before_the_daemon_came_is_worked_on_once(office: Office) -> None:
+    masters = Path(office.settings.masters_root)
+    masters.mkdir(exist_ok=True)
+    soundfile.write(masters / "QZACM2600001.wav", 0.3 * np.sin(np.arange(5 * 22_050) * 0.05), 22_050)
+    assert office.run("catalogue")
+    (batch,) = office.instance.get_dynamic_partitions("clip_batches")
+    assert office.run("analyse", (batch, batch))
+    requested, state = evaluate(office, None)
+    unheard = {asset_key(table) for table in FROM_NETS}
+    assert requested & BATCHED == unheard
+    for _ in range(2):
+        requested, state = evaluate(office, state)
+        assert not requested & BATCHED
 
 
 def test_a_failed_blocking_check_stops_what_follows(office: Office, sample: Path) -> None:
