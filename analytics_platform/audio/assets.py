@@ -8,6 +8,7 @@ import dagster as dg
 
 from analytics_platform.audio.tables import CLIP_BATCHES, FROM_NETS, FROM_SOUND, REJECTED_CLIPS, SPECTROGRAMS, TAGS
 from analytics_platform.catalogue.tables import CLIPS
+from analytics_platform.lakehouse.lake import Commit
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.orchestration import partitions
 from analytics_platform.orchestration.automation import while_missing
@@ -18,6 +19,7 @@ from analytics_platform.orchestration.metadata import (
     asset_key,
     declared_metadata,
     heat_map,
+    small_table,
     versions,
     written_metadata,
 )
@@ -26,7 +28,7 @@ from analytics_platform.orchestration.specs import table_specs
 from analytics_platform.orchestration.workers import GPU_POOL, GPU_TAGS, find_device
 
 if TYPE_CHECKING:
-    from analytics_platform.audio.analysing import Worked
+    from analytics_platform.audio.clip_work import Worked
 
 SHOWN = 20
 
@@ -90,7 +92,7 @@ def analyse_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[
         lake, settings.audio_root, settings.spectrograms_root, context.partition_keys, say=context.log.info
     )
     for table in FROM_SOUND:
-        metadata = written_metadata(lake, table, done[-1].commits[table.full_name]) | _work(done)
+        metadata = written_metadata(lake, table, _commit(done, table)) | _work(done)
         picture = next((analysed.picture for analysed in done if analysed.picture is not None), None)
         if table is SPECTROGRAMS and picture is not None:
             metadata["example"] = heat_map(picture, "A clip of the batch: 30 s from left to right, 128 mel bands, dB")
@@ -117,7 +119,7 @@ def embed_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Pl
     weights = Weights(settings.models_root, settings.vggish_weights, settings.vggish_sha256)
     if not weights.any:
         context.log.warning("No pretrained net has its weights here, so there are no embeddings: see docs/audio.md.")
-    on = find_device()
+    on = find_device() if weights.any else "cpu"
     done = embed_batches(
         lake,
         settings.audio_root,
@@ -128,7 +130,7 @@ def embed_clips(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Pl
         say=context.log.info,
     )
     for table in FROM_NETS:
-        metadata = written_metadata(lake, table, done[-1].commits[table.full_name]) | _work(done)
+        metadata = written_metadata(lake, table, _commit(done, table)) | _work(done)
         metadata["device"] = on
         metadata["models"] = ", ".join(sorted({net for work in done for net in work.models})) or "none: no weights"
         if table is TAGS:
@@ -144,7 +146,10 @@ def _work(done: "Sequence[Worked]") -> Metadata:
 
 
 def _counts(counts: "Counter[str]", name: str) -> dg.MetadataValue:
-    return dg.MetadataValue.table(
-        [dg.TableRecord({name: value, "clips": clips}) for value, clips in counts.most_common(SHOWN)],
-        schema=dg.TableSchema([dg.TableColumn(name), dg.TableColumn("clips", "int")]),
-    )
+    return small_table([{name: value, "clips": clips} for value, clips in counts.most_common(SHOWN)])
+
+
+def _commit(done: "Sequence[Worked]", table: Table) -> Commit:
+    """What the run did to a table: a commit for each batch, the last version, all rows."""
+    commits = [work.commits[table.full_name] for work in done]
+    return Commit(table.full_name, commits[-1].version, sum(commit.rows for commit in commits))

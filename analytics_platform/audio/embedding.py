@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from analytics_platform.audio.analysing import Clip, Say, Worked, by_batch, check_crashes, clips_of
+from analytics_platform.audio.clip_work import Clip, Say, Worked, clips_of, work_through
 from analytics_platform.audio.decode import decode_file
 from analytics_platform.audio.embeddings import Embedded, Embedder, available_embedders, write_shard
 from analytics_platform.audio.tables import EMBEDDINGS, FROM_NETS, TAGS
@@ -86,7 +84,6 @@ def embed_batches(
     """
     clips = [clips_of(lake, audio_root, batch) if weights.any else [] for batch in batches]
     everything = [clip for some in clips for clip in some]
-    done: list[Worked] = []
     results = run_clips(
         everything,
         hear,
@@ -95,23 +92,13 @@ def embed_batches(
         seconds=SECONDS,
         prepare=partial(load_nets, weights, device),
     )
-    with closing(results):
-        begun = time.monotonic()
-        for batch, heard in zip(batches, by_batch(clips, results), strict=True):
-            worked = _write_batch(lake, embeddings_root, batch, heard)
-            worked.seconds = time.monotonic() - begun
-            begun = time.monotonic()
-            say(f"{batch}: {worked.clips} clips")
-            done.append(worked)
-    return done
+    return work_through(batches, clips, results, partial(_write_batch, lake, embeddings_root), say)
 
 
 def _write_batch(
     lake: Lake, embeddings_root: Path, batch: str, heard: Sequence[tuple[Clip, list[Heard] | Rejected]]
 ) -> Worked:
-    worked = Worked(clips=len(heard))
-    worked.reasons.update(result.reason for _, result in heard if isinstance(result, Rejected))
-    check_crashes(worked)
+    worked = Worked.of(heard)
     by_net: dict[tuple[str, str], list[tuple[Clip, Heard]]] = {}
     for clip, result in heard:
         for one in [] if isinstance(result, Rejected) else result:

@@ -1,12 +1,10 @@
 """Assets of the room: own masters, what outside catalogues say, and a clip for each recording."""
 
-from collections.abc import Mapping, Sequence
-
 import dagster as dg
 
 from analytics_platform.catalogue.tables import CLIPS, REJECTED_MASTERS, REQUESTS, TABLES
 from analytics_platform.orchestration.checks import check_declared, declared_spec
-from analytics_platform.orchestration.metadata import AssetEvents, Metadata, asset_key, versions, written_metadata
+from analytics_platform.orchestration.metadata import AssetEvents, asset_key, small_table, versions, written_metadata
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform.orchestration.specs import table_specs
 from analytics_platform.streams.tables import PLAYS, TRACK_ARTISTS
@@ -31,32 +29,17 @@ def gather_catalogue(context: dg.AssetExecutionContext, platform: dg.ResourcePar
         metadata = written_metadata(lake, table, gathered.commits[table.full_name], reads)
         if table is CLIPS:
             rows = lake.read(CLIPS).group_by("source", "may_analyse", "may_train", "may_display").len("recordings")
-            metadata["by_source_and_rights"] = _records(rows.sort("recordings", descending=True).to_dicts())
+            metadata["by_source_and_rights"] = small_table(rows.sort("recordings", descending=True).to_dicts())
         if table is REQUESTS:
             answers = [{"source_and_outcome": name, "answers": n} for name, n in sorted(gathered.asked.items())]
-            metadata["asked_in_this_run"] = _records(answers) if answers else "nothing"
+            metadata["asked_in_this_run"] = small_table(answers)
             if gathered.resume_at is not None:
                 metadata["goes_on_at"] = f"{gathered.resume_at:%Y-%m-%d %H:%M} UTC"
         if table is REJECTED_MASTERS:
             reasons = (
                 lake.read(REJECTED_MASTERS).group_by("reason").len("files").sort("files", descending=True).head(20)
             )
-            metadata |= _shown_reasons(reasons.to_dicts())
+            metadata["by_reason"] = small_table(reasons.to_dicts())
         yield dg.MaterializeResult(asset_key=asset_key(table), metadata=metadata)
     for table in TABLES:
         yield check_declared(lake, table)
-
-
-def _shown_reasons(rows: Sequence[Mapping[str, object]]) -> Metadata:
-    return {"by_reason": _records(rows)} if rows else {}
-
-
-def _records(rows: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
-    return dg.MetadataValue.table(
-        [dg.TableRecord({name: _plain(value) for name, value in row.items()}) for row in rows],
-        schema=dg.TableSchema([dg.TableColumn(name) for name in rows[0]]) if rows else dg.TableSchema([]),
-    )
-
-
-def _plain(value: object) -> str | int | float | bool | None:
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

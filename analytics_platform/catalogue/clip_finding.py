@@ -91,7 +91,6 @@ def find_clips(
             if source in LIMITS:
                 journal.leave(source, sources.needed)
     gathered.write(lake, tables.CLIPS, clips.sort("isrc"))
-    gathered.clips.update(clips["source"].to_list())
 
 
 class PreviewSources:

@@ -20,8 +20,6 @@ class Gathered:
     """What a run did."""
 
     commits: dict[str, Commit] = field(default_factory=dict)
-    clips: Counter[str] = field(default_factory=Counter)
-    """Recordings by source of their clip."""
     asked: Counter[str] = field(default_factory=Counter)
     """Answers of this run, as ``source outcome``."""
     unread: Counter[str] = field(default_factory=Counter)

@@ -13,6 +13,14 @@ from analytics_platform.settings import Settings
 LEAST_PAUSE_S = 300.0
 """Between two runs that only go on asking: one that fails at once must not be started every minute."""
 
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
 
 def build_catalogue_sensor(job_name: str, settings: Settings) -> dg.SensorDefinition:
     """A sensor that starts the job ``job_name`` when there is something to gather.
@@ -63,12 +71,3 @@ def _written_since(files: list[tuple[str, int, str | None]], moment: float) -> b
             if float(changed or "") > moment:
                 return True
     return False
-
-
-UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]

@@ -137,12 +137,7 @@ def report(
     commits: dict[str, Commit] = {}
     for table in REPORTS:
         parts = reported.frames[table.full_name]
-        with lake.duckdb() as connection:
-            if parts:
-                connection.register("reported", pl.concat(parts))
-                commits[table.full_name] = lake.write(table, connection, "select * from reported", replace=())
-            else:
-                commits[table.full_name] = lake.commit(table, [])
+        commits[table.full_name] = lake.write_frame(table, pl.concat(parts)) if parts else lake.commit(table, [])
     return commits, reported
 
 

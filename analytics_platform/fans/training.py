@@ -210,14 +210,11 @@ def _write(lake: Lake, log: pl.DataFrame, trained: Trained) -> None:
     import polars as pl
 
     def frame(table: Table, parts: list[pl.DataFrame]) -> None:
-        with lake.duckdb() as connection:
-            if parts:
-                connection.register("model_rows", pl.concat(parts))
-                trained.commits[table.full_name] = lake.write(
-                    table, connection, "select * from model_rows", replace=_own(table)
-                )
-            else:
-                trained.commits[table.full_name] = lake.commit(table, [], replace=_own(table))
+        trained.commits[table.full_name] = (
+            lake.write_frame(table, pl.concat(parts), replace=_own(table))
+            if parts
+            else lake.commit(table, [], replace=_own(table))
+        )
 
     frame(RELEASES, [log] if len(log) else [])
     frame(

@@ -86,6 +86,21 @@ def versions(lake: Lake, tables: Iterable[Table]) -> dict[str, int | None]:
     return {table.full_name: lake.version(table) for table in tables}
 
 
+def small_table(rows: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
+    """A few rows as a table, with the columns of the first; what is no number is shown as text."""
+    plain = [
+        {
+            name: value if isinstance(value, str | int | float) or value is None else str(value)
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+    return dg.MetadataValue.table(
+        [dg.TableRecord(row) for row in plain],
+        schema=dg.TableSchema([dg.TableColumn(name) for name in (plain[0] if plain else ())]),
+    )
+
+
 PLOT_WIDTH, PLOT_HEIGHT = 240, 48
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2")
 

@@ -137,7 +137,6 @@ def test_every_recording_has_the_best_clip_or_what_each_source_said(
         if development:
             del sources[AT_SPOTIFY]  # no previews in development mode
         assert {isrc: row["source"] for isrc, row in found.items()} == dict.fromkeys(found, "missing") | sources
-        assert gathered.clips == Counter(row["source"] for row in found.values())
         assert gathered.resume_at is None, "nothing is left"
         rights = {isrc: (row["may_analyse"], row["may_train"], row["may_display"]) for isrc, row in found.items()}
         by_source = {

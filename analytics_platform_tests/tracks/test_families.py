@@ -20,7 +20,7 @@ from analytics_platform.tracks.families import (
     Family,
     InputSize,
 )
-from analytics_platform.tracks.nets.parts import keras_optimizer, outputs, task_loss
+from analytics_platform.tracks.nets.parts import outputs, task_loss
 from analytics_platform.tracks.tasks import Task
 from analytics_platform_tests.tracks.inputs import CASE_NAMES, CASES, inputs_of, prepared, targets_of
 
@@ -138,7 +138,7 @@ def test_a_tiny_batch_is_learnt_by_heart(family: Family, task: Task) -> None:
         """By how much the loss falls at least, without dropout; stops at nine tenths."""
         net.eval()
         at_first, fall = loss().item(), 0.0
-        optimizer = keras_optimizer("adam", net.parameters(), rate)
+        optimizer = torch.optim.Adam(net.parameters(), rate, eps=1e-7)
         for step in range(steps):
             net.train()
             optimizer.zero_grad()

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from analytics_platform.modelling.training_plan import TrainingPlan, make_optimiser
 from analytics_platform.tracks.families import Family, InputSize
 from analytics_platform.tracks.nets.parts import (
     MinMax,
     Standard,
     initialise,
-    keras_optimizer,
     mean_of_windows,
     outputs,
     task_loss,
@@ -66,11 +66,14 @@ def test_losses_by_hand() -> None:
 
 def test_adadelta_is_kerass() -> None:
     """Two steps by the formulas of Zeiler (2012) with a rate of 1, a decay of .95 and an epsilon of 1e-7."""
-    weight = nn.Parameter(torch.tensor([1.0]))
-    optimizer = keras_optimizer("adadelta", [weight])
+    net = nn.Linear(1, 1, bias=False)
+    weight = net.weight
+    nn.init.ones_(weight)
+    plan = TrainingPlan(epochs=1, batch_size=1, learning_rate=1.0, optimiser="adadelta")
+    optimizer = make_optimiser(net, plan)
     at, square, change = 1.0, 0.0, 0.0
     for gradient in (2.0, -0.5):
-        weight.grad = torch.tensor([gradient])
+        weight.grad = torch.tensor([[gradient]])
         optimizer.step()
         square = 0.95 * square + 0.05 * gradient**2
         step = math.sqrt(change + 1e-7) / math.sqrt(square + 1e-7) * gradient

@@ -17,9 +17,7 @@ from torch.nn import functional, init
 from analytics_platform.tracks.tasks import OUTPUTS, Task
 
 Initialiser = Literal["glorot uniform", "he normal"]
-OptimizerName = Literal["adam", "adadelta"]
 
-KERAS_EPSILON = 1e-7
 TRUNCATED_STD = 0.87962566103423978
 """Standard deviation of a standard normal distribution that is cut at ±2."""
 
@@ -176,12 +174,3 @@ def initialise(net: nn.Module, kernels: Initialiser = "glorot uniform") -> None:
                 init.trunc_normal_(layer.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
             if layer.bias is not None:
                 init.zeros_(layer.bias)
-
-
-def keras_optimizer(
-    name: OptimizerName, parameters: Iterable[nn.Parameter], learning_rate: float | None = None
-) -> torch.optim.Optimizer:
-    """The optimizer with Keras's defaults: Adam at .001, or Adadelta at 1 with a decay of .95."""
-    if name == "adam":
-        return torch.optim.Adam(parameters, lr=learning_rate or 1e-3, eps=KERAS_EPSILON)
-    return torch.optim.Adadelta(parameters, lr=learning_rate or 1.0, rho=0.95, eps=KERAS_EPSILON)
