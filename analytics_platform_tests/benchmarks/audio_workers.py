@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
-from analytics_platform.audio.analysing import Clip, read_clip, warm_up
+from analytics_platform.audio.analysing import read_clip, warm_up
+from analytics_platform.audio.clip_work import Clip
 from analytics_platform.audio.decode import RejectedError
 from analytics_platform.audio.workers import run_clips
 
