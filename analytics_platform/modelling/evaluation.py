@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 DRAWS = 1_000
+ALL_SEEDS = -1
+"""Scores of all seeds together."""
 Better = Literal["higher", "lower", "near 0.8", "near 0.9"]
 BETTER: tuple[str, ...] = get_args(Better)
 
@@ -34,8 +36,19 @@ class Score:
     groups: int
 
 
-def score_frame(scores: Sequence[Score], task: str, data_set: str, window_days: int, version: str) -> pl.DataFrame:
-    """Scores as rows of a table of ``modelling.tables.scores_table``."""
+def score_frame(
+    scores: Sequence[Score],
+    task: str,
+    data_set: str,
+    window_days: int,
+    version: str,
+    *,
+    target: str = "",
+    split: str = "",
+    seed: int = ALL_SEEDS,
+    notes: Mapping[str, str] | None = None,
+) -> pl.DataFrame:
+    """Scores as rows of a table of ``modelling.tables.scores_table``; ``notes`` are by model."""
     import polars as pl
 
     return pl.DataFrame(
@@ -44,6 +57,9 @@ def score_frame(scores: Sequence[Score], task: str, data_set: str, window_days: 
                 "task": task,
                 "data_set": data_set,
                 "window_days": window_days,
+                "target": target,
+                "split": split,
+                "seed": seed,
                 "model": score.model,
                 "metric": score.metric,
                 "value": score.value,
@@ -54,9 +70,11 @@ def score_frame(scores: Sequence[Score], task: str, data_set: str, window_days: 
                 "is_baseline": score.is_baseline,
                 "groups": score.groups,
                 "model_version": version,
+                "note": (notes or {}).get(score.model),
             }
             for score in scores
-        ]
+        ],
+        schema_overrides={"note": pl.String()},
     )
 
 

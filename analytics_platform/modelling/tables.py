@@ -46,6 +46,14 @@ SCORE_COLUMNS = (
     Column("task", "VARCHAR", "What the models are compared at: fan_segments, artist_clusters and so on."),
     DATA_SET,
     WINDOW,
+    Column("target", "VARCHAR", "What is predicted, where a task has several targets; else empty."),
+    Column(
+        "split",
+        "VARCHAR",
+        "Where a task has several: artists (none is in two parts), rows (leaks: the same artists on both sides), time; "
+        "'first fold' is a fifth of the tests. Else empty: docs/methods says what was not seen.",
+    ),
+    Column("seed", "SMALLINT", "Seed of folds and models; -1 is all seeds together, the row to read.", minimum=-1),
     MODEL,
     Column("metric", "VARCHAR", "Name of the score."),
     Column("value", "DOUBLE", "The score; docs/methods says of each metric what the model had not seen."),
@@ -56,8 +64,9 @@ SCORE_COLUMNS = (
     Column("is_baseline", "BOOLEAN", "True for dummies and for methods of others."),
     Column("groups", "BIGINT", "Groups (artists, tracks …) that it was measured on.", minimum=1),
     Column("model_version", "VARCHAR", "Version of the model in use beside which it was measured."),
+    Column("note", "VARCHAR", "How the model differs from its source: a smaller input, fewer epochs.", True),
 )
-SCORE_KEY = ("task", "data_set", "window_days", "model", "metric")
+SCORE_KEY = ("task", "data_set", "window_days", "target", "split", "seed", "model", "metric")
 
 
 def scores_table(schema: str, name: str, comment: str) -> Table:
@@ -68,7 +77,7 @@ def scores_table(schema: str, name: str, comment: str) -> Table:
 LEADERBOARD = Table(
     "models",
     "leaderboard",
-    "One row per task, data set, window, model and metric: a score beside the scores of its baselines.",
+    "One row per task, data set, window, target, split, seed, model and metric: a score beside its baselines'.",
     SCORE_COLUMNS,
     key=SCORE_KEY,
 )
