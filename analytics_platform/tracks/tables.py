@@ -1,4 +1,4 @@
-"""The tables of the room ``tracks``: what became of releases, how models predict it, and what they say of new tracks."""
+"""The tables of the room ``tracks``: what became of releases, and how well models predict it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ISRC = CLIPS.column("isrc")
 TARGET = Column(
     "target",
     "VARCHAR",
-    "What is counted: own plays or listeners in the first 28 or 90 days after release; in the last 90 days of the data, "
-    "for tracks that were out before them; or an outside catalogue's number. Never compare values of two targets.",
+    "What is counted: own plays or listeners in the first 28 or 90 days after release; in the last 90 days of the "
+    "data, for tracks that were out before; an outside catalogue's number. Never compare values of two targets.",
     values=TARGETS,
 )
 ARTIST_ID = Column("artist_id", "VARCHAR", "The artist, as in marts.artists.")
