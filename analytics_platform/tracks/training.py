@@ -137,6 +137,7 @@ def make_shipped(data: TrackData, judgement: Judgement, version: str, inputs: Ma
         "window_days": data.window_days,
         "tracks": len(data),
         "artists": len(np.unique(data.artists)),
+        "has_embeddings": data.sound.pooled is not None,
         "scores": {name: [score.value, score.low, score.high] for name, score in scores.items()},
         "validation_error": {
             model: float(np.mean([one.validation_error for one in found])) for model, found in by_artists.items()
