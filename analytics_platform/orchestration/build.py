@@ -64,6 +64,7 @@ IN_FILE = (
     "streams.listener_returns",
     "streams.artist_genres",
     "streams.closed_markets",
+    "streams.release_dates",
     "fans.listening_levels",
     "catalogue.tracks",
     "catalogue.artists",
