@@ -9,7 +9,7 @@ A model's metrics over several seeds are means over seeds; the bootstrap draws a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -90,10 +90,9 @@ def make_splits(data: TrackData, name: SplitName, seed: int) -> list[Split]:
     return make_folds(data.groups, FOLDS, seed=seed, by="groups" if name == "artists" else "rows")
 
 
-def judge(data: TrackData, contender: Contender, splits: Sequence[Split], seed: int) -> Iterator[Judged]:
-    """Fit a model on the training rows of each split and have it predict the test rows."""
-    for split in splits:
-        yield judged(data, contender.fit(data, split, seed), split, seed)
+def judge(data: TrackData, contender: Contender, split: Split, seed: int) -> Judged:
+    """Fit a model on the training rows of a split and have it predict the test rows."""
+    return judged(data, contender.fit(data, split, seed), split, seed)
 
 
 def judged(data: TrackData, scores: FloatArray, split: Split, seed: int) -> Judged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,12 +72,14 @@ def judge_numbers(
     Raises:
         TooFewTracksError: there are too few tracks or artists.
     """
+    from threadpoolctl import threadpool_limits
+
     allowed = [model for model in models or NUMBERS.values() if is_possible(model, data)]
     fits: dict[tuple[str, int], Fitted] = {}
 
     def contender(model: Numbers, split_name: SplitName) -> Contender:
         def fit(data: TrackData, split: Split, seed: int) -> FloatArray:
-            fitted = model.fit(data, split.train, split.validation, seed=seed, threads=threads)
+            fitted = model.fit(data, split.train, split.validation, seed=seed)
             if split_name == "artists" and seed == 0:
                 fits[model.name, split.fold] = fitted
             # The training rows are of no use, and most.
@@ -93,10 +96,13 @@ def judge_numbers(
     for split_name, count in seeds.items():
         splits = [make_splits(data, split_name, seed) for seed in range(count)]
         contenders = [*dummies(), *(contender(model, split_name) for model in allowed)]
-        judged[split_name] = {
-            one.name: [result for seed, folds in enumerate(splits) for result in judge(data, one, folds, seed)]
-            for one in contenders
-        }
+        jobs = [(one, split, seed) for one in contenders for seed, folds in enumerate(splits) for split in folds]
+        # A fit on one thread is much faster than one on several that wait for each other; so fits run side by side.
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            results = list(pool.map(lambda job: judge(data, *job), jobs))
+        judged[split_name] = {one.name: [] for one in contenders}
+        for (one, _, _), result in zip(jobs, results, strict=True):
+            judged[split_name][one.name].append(result)
         found += verdicts(data, judged[split_name], split_name, baselines)
         if split_name == "artists":
             found += verdicts(data, first_folds(judged[split_name]), f"artists, {FIRST_FOLD}", baselines)

@@ -98,7 +98,8 @@ def _verdicts(
         scores = score_values(
             percentiles, outcome, groups, unit="percentile", baselines=baselines, folds=fold_of, above=standard
         )
-        scores += _coverage(percentiles, outcome, fold_of, seed_of, groups, baselines)
+        if seed == ALL_SEEDS:
+            scores += _coverage(percentiles, outcome, fold_of, seed_of, groups, baselines)
         yield Verdict(PERCENTILE, split, seed, scores)
         order = _order(percentiles, outcome, data.artists[rows], groups, fold_of, baselines)
         if order:
