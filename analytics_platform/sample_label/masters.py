@@ -5,21 +5,18 @@ Most are FLAC, as masters are; it also costs a tenth of Vorbis and a twentieth o
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from analytics_platform.sample_label.catalogue import Catalogue, build_catalogue
-from analytics_platform.sample_label.files import ogg_with_serial, write_atomically
-from analytics_platform.sample_label.music import Signal, play
+from analytics_platform.sample_label.files import write_atomically
+from analytics_platform.sample_label.music import play
+from analytics_platform.sample_label.recordings import each, recording
 from analytics_platform.sample_label.sound import BASE_RATE
 from analytics_platform.sample_label.spec import LabelSpec, Purpose
 from analytics_platform.sample_label.styles import Clip, clips_of
@@ -40,13 +37,8 @@ CODEC_SHARES = (0.72, 0.25, 0.03)
 SHORT_S = 2.0
 STRAY_FILES = ("QZACM2699999.flac", "Untitled Interlude.flac", "artwork/cover.txt", "README.txt")
 """Files of no track: two recordings and two that are none."""
-FEW_FILES = 64
-"""Up to so many are written in this process: starting others takes longer."""
 
-_FORMATS = {"flac": ("FLAC", "PCM_16"), "ogg": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III")}
 _PAGE = b"<!DOCTYPE html>\n<html><head><title>403</title></head><body><h1>This link has expired</h1></body></html>\n"
-_LEVELS = np.float32(2_048)
-"""Levels of a sample to either side in FLAC: 12 of its 16 bits, which makes the files a third smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +92,8 @@ def render_masters(
     write = partial(write_master, spec.seed, folder)
     count = sum(master.file is not None for master in masters)
     done = count - len(waiting)
-    for written in _each(write, waiting, workers or os.cpu_count() or 1):
-        done += written
+    for _ in each(write, waiting, workers):
+        done += 1
         if progress is not None:
             progress(done, count)
     write_atomically(folder / MANIFEST, _manifest(masters).write_csv().encode())
@@ -114,15 +106,6 @@ def render_masters(
 def _is_there(folder: Path, file: str, known: dict[str, int]) -> bool:
     path = folder / file
     return path.exists() and path.stat().st_size == known.get(file, path.stat().st_size)
-
-
-def _each(write: Callable[[Master], int], masters: list[Master], workers: int) -> Iterator[int]:
-    if workers == 1 or len(masters) <= FEW_FILES:
-        yield from map(write, masters)
-        return
-    # Spawned: the caller may have threads, whose locks a fork would copy.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(write, masters, chunksize=8)
 
 
 def plan_masters(spec: LabelSpec, catalogue: Catalogue) -> list[Master]:
@@ -189,63 +172,30 @@ def plan_masters(spec: LabelSpec, catalogue: Catalogue) -> list[Master]:
     return masters
 
 
-def write_master(seed: int, folder: Path, master: Master) -> int:
-    """Render a file and write it; returns 1, the files written."""
+def write_master(seed: int, folder: Path, master: Master) -> None:
+    """Render a file and write it."""
     assert master.file is not None
     write_atomically(folder / master.file, master_bytes(seed, master))
-    return 1
 
 
 def master_bytes(seed: int, master: Master) -> bytes:
     """The content of a file."""
     if master.codec is None or master.duration_s is None:
-        noise = np.random.default_rng([seed, int(Purpose.MASTERS), 1, max(master.track, 0)])
-        # Seven bits: no frame of MP3 begins with them.
-        garbage = noise.integers(0, 128, 20_000, dtype=np.uint8).tobytes()
+        garbage = noise_bytes(np.random.default_rng([seed, int(Purpose.MASTERS), 1, max(master.track, 0)]))
         return {"empty": b"", "html": _PAGE, "garbage": garbage}.get(master.kind, b"Not a recording.\n")
     if master.kind == "silent":
         sound = np.zeros((round(master.duration_s * master.rate), master.channels), dtype=np.float32)
     else:
         sound = play(master.clip, master.duration_s, master.rate, master.channels)
-    body = _tagged(_encoded(sound, master), master)
-    if master.codec == "ogg":
-        # The library draws a number from the clock.
-        body = ogg_with_serial(body, master.track + 1)
+    is_tagged = master.match_method == "tag"
+    tags = {"title": master.title, "artist": master.artist_name, "isrc": str(master.isrc)} if is_tagged else {}
+    body = recording(sound, master.rate, master.codec, tags, master.track + 1)
     return body[: len(body) // 3] if master.kind == "truncated" else body
 
 
-def _encoded(sound: Signal, master: Master) -> bytes:
-    import soundfile
-
-    assert master.codec is not None
-    kind, subtype = _FORMATS[master.codec]
-    if master.codec == "flac":
-        sound = np.round(sound * _LEVELS) / _LEVELS
-    buffer = io.BytesIO()
-    soundfile.write(buffer, sound, master.rate, format=kind, subtype=subtype)
-    return buffer.getvalue()
-
-
-def _tagged(body: bytes, master: Master) -> bytes:
-    """The file with artist, title and ISRC in its tags, if that is how it is to be known."""
-    if master.match_method != "tag":
-        return body
-    from mutagen.flac import FLAC
-    from mutagen.id3 import ID3, TIT2, TPE1, TSRC
-    from mutagen.oggvorbis import OggVorbis
-
-    buffer = io.BytesIO(body)
-    if master.codec == "mp3":
-        tags = ID3()
-        for frame, text in ((TIT2, master.title), (TPE1, master.artist_name), (TSRC, master.isrc)):
-            tags.add(frame(encoding=3, text=text))
-        tags.save(buffer)
-        return buffer.getvalue()
-    audio = FLAC(buffer) if master.codec == "flac" else OggVorbis(buffer)
-    audio["title"], audio["artist"], audio["isrc"] = master.title, master.artist_name, master.isrc
-    buffer.seek(0)
-    audio.save(buffer)
-    return buffer.getvalue()
+def noise_bytes(random: np.random.Generator) -> bytes:
+    """Bytes that are no sound; of seven bits, since no frame of MP3 begins with those."""
+    return random.integers(0, 128, 20_000, dtype=np.uint8).tobytes()
 
 
 def _manifest(masters: list[Master]) -> pl.DataFrame:

@@ -24,6 +24,14 @@ SLOW_STEP = 3_300
 TABLE_BITS = 11
 MOST_PARTIALS = 40
 FADE_S = 0.25
+VOICE_PEAKS = 4
+"""Resonances and notches that colour all that an artist records, as voice, microphone and mixing do."""
+VOICE_OCTAVES = np.linspace(math.log2(200), math.log2(6_000), 12)
+"""Where they may lie: half an octave apart, so that no two are one."""
+VOICE_DB = (8.0, 12.0)
+"""How far they rise or fall."""
+VOICE_WIDTH = 0.25
+"""Octaves from the middle of one to where it has lost four decibels in ten."""
 
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 MAJOR_CHORDS = ((0, 4, 5, 3), (0, 3, 4, 0), (0, 5, 3, 4), (0, 3, 0, 4), (0, 1, 4, 0))
@@ -85,6 +93,9 @@ class _Player:
         self.vibrato = float(taste.uniform(0.0, 0.006))
         self.echo = style.echo * np.exp(taste.normal(0, 0.2))
         self.lead_octave = (1 if clip.key >= 7 else 2) + (taste.random() < 0.4)
+        # Nothing of the voice has to do with what listeners like.
+        self.voice_octaves = taste.permutation(VOICE_OCTAVES)[:VOICE_PEAKS]
+        self.voice_db = taste.uniform(*VOICE_DB, VOICE_PEAKS) * taste.choice([-1, 1], VOICE_PEAKS)
         self.scale = MINOR if clip.is_minor else MAJOR
         choices = MINOR_CHORDS if clip.is_minor else MAJOR_CHORDS
         self.degrees = choices[self.random.integers(len(choices))]
@@ -145,8 +156,11 @@ class _Player:
         ]
 
     def tilted(self, hertz: np.ndarray) -> np.ndarray:
-        """Gain by frequency: towards treble or bass around 800 Hz."""
-        return 10 ** (self.tilt_db * np.clip(np.log2(np.maximum(hertz, 40) / 800), -3, 3) / 20)
+        """Gain by frequency: towards treble or bass around 800 Hz, and the artist's voice."""
+        octaves = np.log2(np.maximum(hertz, 40))
+        away = (octaves[:, None] - self.voice_octaves) / VOICE_WIDTH
+        tilt_db = self.tilt_db * np.clip(octaves - math.log2(800), -3, 3)
+        return 10 ** ((tilt_db + np.exp(-0.5 * np.square(away)) @ self.voice_db) / 20)
 
     def room(self) -> NDArray[np.complex64]:
         """Response of a room: decaying noise, after the sound itself."""

@@ -35,6 +35,8 @@ class Purpose(IntEnum):
     SOUND = 10
     RELEASES = 11
     MASTERS = 12
+    FIRST_DAYS = 13
+    UNRELEASED = 14
 
 
 @dataclass(frozen=True, slots=True)

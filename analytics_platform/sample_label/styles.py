@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analytics_platform.sample_label.catalogue import Catalogue
+from analytics_platform.sample_label.sound import Sounds
 from analytics_platform.sample_label.spec import LabelSpec, Purpose
 from analytics_platform.sample_label.words import GENRES
 
 _STYLES, _PLAYERS, _NOTES = 1, 2, 3
+Seed = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +64,29 @@ class Clip:
     key: int
     is_minor: bool
     qualities: tuple[float, ...]
-    artist_seed: tuple[int, ...]
-    track_seed: tuple[int, ...]
+    artist_seed: Seed
+    track_seed: Seed
 
 
 def clips_of(spec: LabelSpec, catalogue: Catalogue) -> list[Clip]:
     """The clips of all tracks, in their order."""
-    sounds, styles = catalogue.sounds, []
-    for genre in catalogue.genres:
+    return clips_with(spec, catalogue.genres, catalogue.track_artists, catalogue.sounds, Purpose.SOUND)
+
+
+def clips_with(
+    spec: LabelSpec, genres: Sequence[str], track_artists: np.ndarray, sounds: Sounds, purpose: Purpose
+) -> list[Clip]:
+    """Clips of tracks (T), of the label or beyond.
+
+    Args:
+        spec: the label.
+        genres: of its artists, and after them of newcomers.
+        track_artists: artists of the tracks, (T,).
+        sounds: of the tracks.
+        purpose: tells the notes of these tracks from those of others.
+    """
+    styles: list[Style] = []
+    for genre in genres:
         own = [name for name, _ in GENRES].index(genre)
         random = spec.random(Purpose.SOUND, _STYLES, len(styles))
         styles.append(STYLES[own if random.random() < OWN_STYLE else random.integers(len(STYLES))])
@@ -78,11 +98,11 @@ def clips_of(spec: LabelSpec, catalogue: Catalogue) -> list[Clip]:
             is_minor=is_minor,
             qualities=tuple(qualities),
             artist_seed=(spec.seed, int(Purpose.SOUND), _PLAYERS, artist),
-            track_seed=(spec.seed, int(Purpose.SOUND), _NOTES, track),
+            track_seed=(spec.seed, int(purpose), _NOTES, track),
         )
         for track, (artist, step, key, is_minor, qualities) in enumerate(
             zip(
-                catalogue.track_artists.tolist(), sounds.steps.tolist(), sounds.keys.tolist(),
+                track_artists.tolist(), sounds.steps.tolist(), sounds.keys.tolist(),
                 sounds.is_minor.tolist(), sounds.qualities.tolist(), strict=True,
             )
         )

@@ -316,7 +316,10 @@ RELEASE_DATES = Table(
     (
         Column("isrc", "VARCHAR", "Recording code, 12 characters."),
         Column(
-            "release_date", "DATE", "Day of the release, the first if it has several; may lie ahead.", False,
+            "release_date",
+            "DATE",
+            "Day of the release, the first if it has several; may lie ahead.",
+            False,
             FIRST_RECORDING,
         ),
     ),
