@@ -90,7 +90,7 @@ class DaskSteps(StepHandler):
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._tasks: dict[str, Future] = {}
+        self._tasks: dict[str, Future[int]] = {}
         self._ended: set[str] = set()
 
     @property
@@ -105,9 +105,7 @@ class DaskSteps(StepHandler):
         # The run's id is part of the key: Dask takes two tasks of one key for the same and runs the first only.
         # Serialized: Dask looks into arguments for tasks, and Dagster's don't let it.
         serialized = dg.serialize_value(step_handler_context.execute_step_args)
-        self._tasks[task] = self._client.submit(
-            run_step, task, serialized, key=task, resources=needed, pure=False
-        )
+        self._tasks[task] = self._client.submit(run_step, task, serialized, key=task, resources=needed, pure=False)
         workers = self._client.scheduler_info()["workers"].values()
         fits = any(all(worker["resources"].get(name, 0) >= n for name, n in needed.items()) for worker in workers)
         wanted = " with " + ", ".join(f"{name}={n:g}" for name, n in needed.items()) if needed else ""
@@ -144,7 +142,7 @@ class DaskSteps(StepHandler):
 def _step_and_task(context: StepHandlerContext) -> tuple[str, str]:
     """The step's key, and the key of the Dask task of this attempt."""
     arguments = context.execute_step_args
-    (step,) = arguments.step_keys_to_execute or ()
+    (step,) = list(arguments.step_keys_to_execute or [])
     attempt = arguments.known_state.get_retry_state().get_attempt_count(step) if arguments.known_state else 0
     return step, f"{step}-{arguments.run_id}-{attempt}"
 
@@ -159,9 +157,10 @@ def connected(address: str | None) -> Generator[Client]:
     cluster = LocalCluster(
         n_workers=1,
         threads_per_worker=os.cpu_count() or 1,
-        processes=False,  # each step has a process anyway
-        host="127.0.0.1",
-        dashboard_address=None,
+        processes=False,  # each step has a process anyway, and no port is open to others
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
         resources={"GPU": 1},
     )
     with cluster, Client(cluster) as client:

@@ -1,7 +1,5 @@
 """Steps that go wrong, for runs on a Dask cluster."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time
@@ -13,7 +11,7 @@ from analytics_platform.settings import Settings
 
 
 @dg.asset(check_specs=[dg.AssetCheckSpec("plausible", asset="doubtful", blocking=True)])
-def doubtful() -> dg.MaterializeResult[None]:
+def doubtful() -> dg.MaterializeResult:
     return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False, check_name="plausible")])
 
 

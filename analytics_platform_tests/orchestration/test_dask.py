@@ -29,6 +29,7 @@ from analytics_platform_tests.orchestration.homes import environment, lake_of, m
 
 PATIENCE_S = 120
 BATCH = "clips_000001"
+JOBS = "analytics_platform_tests.orchestration.dask_jobs"
 RUNS_ON, GIVEN, STARTED = "ENGINE_EVENT", "STEP_WORKER_STARTING", "STEP_START"
 
 
@@ -36,7 +37,7 @@ def eventually(what: Callable[[], bool], description: str) -> None:
     end = time.monotonic() + PATIENCE_S
     while not what():
         assert time.monotonic() < end, f"not in {PATIENCE_S} s: {description}"
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 @dataclass
@@ -46,28 +47,36 @@ class Cluster:
     settings: Settings
     environment: dict[str, str]
     folder: Path
+    address: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str, *arguments: str, variables: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """A process of ours whose output goes to a file."""
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
-                cwd=PROJECT_ROOT, env={**os.environ, **self.environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
+                cwd=PROJECT_ROOT,
+                env={**os.environ, **self.environment, **(variables or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         self.processes.append(process)
         return process
 
     def add_worker(self, name: str, *arguments: str) -> None:
         self.start(
-            name, "distributed.cli.dask_worker", self.environment["ANALYTICS_DASK_ADDRESS"], "--name", name,
+            name, "distributed.cli.dask_worker", self.address, "--name", name,
             "--no-nanny", "--no-dashboard", "--nthreads", "2", "--local-directory", str(self.folder), *arguments,
         )  # fmt: skip
 
-    def run(self, module: str, job: str, tags: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+    def run(
+        self, module: str, job: str, tags: dict[str, str] | None = None, address: str | None = None
+    ) -> subprocess.Popen[bytes]:
         """Start a run in a process of its own, as the daemon does."""
         return self.start(
             f"run_{job}", "dagster", "job", "execute", "-m", module, "-j", job, "--tags", json.dumps(tags or {}),
+            variables={"ANALYTICS_DASK_ADDRESS": address} if address else {},
         )  # fmt: skip
 
     @contextmanager
@@ -98,28 +107,28 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
     """A scheduler and a plain worker, over a home with three masters in a batch."""
     folder = tmp_path_factory.mktemp("dask")
     settings = make_settings(folder / "home", executor="dask", threads=1)
-    masters = Path(settings.masters_root)
-    masters.mkdir(parents=True)
-    for number in range(3):
-        (masters / f"DEA26260000{number}.wav").write_bytes(encoded(tones(4 + number), "wav"))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("DAGSTER_HOME", "")
-        assert run_job(settings, "catalogue").succeeded
     found = folder / "scheduler.json"
     started = Cluster(settings, environment(settings) | {"DAGSTER_HOME": str(dagster_home(settings))}, folder)
     try:
         started.start(
             "scheduler", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+            "--dashboard-address", "127.0.0.1:0",
             "--scheduler-file", str(found),
         )  # fmt: skip
+        masters = Path(settings.masters_root)
+        masters.mkdir(parents=True)
+        for number in range(3):
+            (masters / f"DEA26260000{number}.wav").write_bytes(encoded(tones(4 + number), "wav"))
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setenv("DAGSTER_HOME", "")
+            assert run_job(settings, "catalogue").succeeded
         eventually(lambda: found.exists() and found.read_text().endswith("}"), "a scheduler")
-        started.environment["ANALYTICS_DASK_ADDRESS"] = json.loads(found.read_text())["address"]
+        started.address = json.loads(found.read_text())["address"]
         started.add_worker("plain")
         yield started
     finally:
         for process in reversed(started.processes):
             process.terminate()
-        for process in started.processes:
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
@@ -128,27 +137,35 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
 
 
 @pytest.fixture(scope="module")
-def sound(cluster: Cluster) -> Cluster:
-    """The job `sound`, begun while no worker has a GPU; a worker that has one comes later."""
-    run = cluster.run("analytics_platform.definitions", "sound", {RANGE_START_TAG: BATCH, RANGE_END_TAG: BATCH})
-    eventually(
-        lambda: run.poll() is not None
-        or ("analyse_clips" in cluster.events("sound", "STEP_SUCCESS") and "embed_clips" in cluster.events("sound", GIVEN)),
-        "analyse_clips ends, and embed_clips is given to Dask",
+def runs(cluster: Cluster) -> Cluster:
+    """Two runs at once: `sound` begins while no worker has a GPU, and one that has a GPU comes later.
+
+    `wrong` is on a local cluster, which needs no address.
+    """
+    sound = cluster.run(
+        "analytics_platform.definitions", "sound", {RANGE_START_TAG: BATCH, RANGE_END_TAG: BATCH}, cluster.address
     )
-    assert run.poll() is None, cluster.log("run_sound")
+    wrong = cluster.run(JOBS, "wrong")
+
+    def waits() -> bool:
+        done = "analyse_clips" in cluster.events("sound", "STEP_SUCCESS")
+        return sound.poll() is not None or (done and "embed_clips" in cluster.events("sound", GIVEN))
+
+    eventually(waits, "analyse_clips ends, and embed_clips is given to Dask")
+    assert sound.poll() is None, cluster.log("run_sound")
     assert "embed_clips" not in cluster.events("sound", STARTED), "it runs where there is no GPU"
     cluster.add_worker("gpu", "--resources", "GPU=1")
-    assert run.wait(PATIENCE_S) == 0, cluster.log("run_sound")
+    assert sound.wait(PATIENCE_S) == 0, cluster.log("run_sound")
+    assert wrong.wait(PATIENCE_S) == 1, cluster.log("run_wrong")
     return cluster
 
 
-def test_a_step_that_needs_a_gpu_waits_for_a_worker_that_has_one(sound: Cluster) -> None:
-    given = {step: event.message for step, event in sound.events("sound", GIVEN).items()}
+def test_a_step_that_needs_a_gpu_waits_for_a_worker_that_has_one(runs: Cluster) -> None:
+    given = {step: event.message for step, event in runs.events("sound", GIVEN).items()}
     assert "no worker with GPU=1" in str(given["embed_clips"])
     assert "no worker" not in str(given["analyse_clips"])
-    runs_on = sound.events("sound", RUNS_ON)
-    started = sound.events("sound", STARTED)
+    runs_on = runs.events("sound", RUNS_ON)
+    started = runs.events("sound", STARTED)
     where: dict[str, str] = {}
     for step, event in runs_on.items():
         told = {name: value.value for name, value in event.engine_event_data.metadata.items()}
@@ -157,34 +174,33 @@ def test_a_step_that_needs_a_gpu_waits_for_a_worker_that_has_one(sound: Cluster)
     assert where == {"analyse_clips": "plain", "embed_clips": "gpu"}
 
 
-def test_what_the_workers_wrote_is_in_the_lake_and_in_the_run(sound: Cluster) -> None:
-    assert len(lake_of(sound.settings).read(SPECTROGRAMS)) == 3
-    assert lake_of(sound.settings).version(EMBEDDINGS) is not None
-    run = sound.last_run("sound")
+def test_what_the_workers_wrote_is_in_the_lake_and_in_the_run(runs: Cluster) -> None:
+    assert len(lake_of(runs.settings).read(SPECTROGRAMS)) == 3
+    assert lake_of(runs.settings).version(EMBEDDINGS) is not None
+    run = runs.last_run("sound")
     assert run is not None
     assert run.status == dg.DagsterRunStatus.SUCCESS
 
 
-def test_nothing_runs_after_a_blocking_check_that_fails_or_a_step_whose_process_is_killed(sound: Cluster) -> None:
-    run = sound.run("analytics_platform_tests.orchestration.dask_jobs", "wrong")
-    assert run.wait(PATIENCE_S) != 0
-    assert set(sound.events("wrong", STARTED)) == {"doubtful", "killed"}
-    failed = sound.events("wrong", "STEP_FAILURE")
+def test_nothing_runs_after_a_blocking_check_that_fails_or_a_step_whose_process_is_killed(runs: Cluster) -> None:
+    assert set(runs.events("wrong", STARTED)) == {"doubtful", "killed"}
+    failed = runs.events("wrong", "STEP_FAILURE")
     assert set(failed) == {"doubtful", "killed"}
     error = failed["killed"].step_failure_data.error
     assert error is not None
     assert "exit code -9" in error.message
 
 
-def test_a_run_that_is_ended_ends_its_step(sound: Cluster) -> None:
-    run = sound.run("analytics_platform_tests.orchestration.dask_jobs", "stuck")
-    eventually(lambda: "endless" in sound.events("stuck", STARTED), "the step starts")
-    process = sound.events("stuck", STARTED)["endless"].pid
+def test_a_run_that_is_ended_ends_its_step(runs: Cluster) -> None:
+    run = runs.run(JOBS, "stuck", address=runs.address)
+    eventually(lambda: run.poll() is not None or "endless" in runs.events("stuck", STARTED), "the step starts")
+    assert run.poll() is None, runs.log("run_stuck")
+    process = runs.events("stuck", STARTED)["endless"].pid
     assert process
     run.send_signal(signal.SIGINT)
     run.wait(PATIENCE_S)
     eventually(lambda: not is_alive(process), "the step ends")
-    ended = sound.last_run("stuck")
+    ended = runs.last_run("stuck")
     assert ended is not None
     assert ended.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
 
