@@ -128,7 +128,7 @@ class DaskSteps(StepHandler):
         said = f"exit code {future.result()}" if future.status == "finished" else f"Dask's task is {future.status}"
         if future.status == "error":
             said += f": {future.exception()}"
-        return CheckStepHealthResult.unhealthy(f"its process ended without a result ({said})")
+        return CheckStepHealthResult.unhealthy(f"its process or its worker was lost ({said})")
 
     def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
         """End the step's process wherever it is, or take it out of the queue."""

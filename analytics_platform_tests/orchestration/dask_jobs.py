@@ -37,9 +37,13 @@ def endless() -> None:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    wrong, stuck = ["doubtful", "after_doubtful", "killed", "after_killed"], ["endless"]
+    wrong = ["doubtful", "after_doubtful", "killed", "after_killed"]
     return dg.Definitions(
         assets=[doubtful, after_doubtful, killed, after_killed, endless],
-        jobs=[dg.define_asset_job("wrong", wrong), dg.define_asset_job("stuck", stuck)],
+        jobs=[
+            dg.define_asset_job("wrong", wrong),
+            dg.define_asset_job("stuck", ["endless"]),
+            dg.define_asset_job("stuck_too", ["endless"]),
+        ],
         executor=build_executor(Settings()),
     )

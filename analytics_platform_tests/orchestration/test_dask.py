@@ -70,6 +70,7 @@ class Cluster:
             name, "distributed.cli.dask_worker", self.address, "--name", name,
             "--no-nanny", "--no-dashboard", "--nthreads", "2", "--local-directory", str(self.folder), *arguments,
         )  # fmt: skip
+        eventually(lambda: "Registered to" in self.log(name), f"the worker {name} is known to the scheduler")
 
     def run(
         self, module: str, job: str, tags: dict[str, str] | None = None, address: str | None = None
@@ -204,6 +205,25 @@ def test_a_run_that_is_ended_ends_its_step(runs: Cluster) -> None:
     ended = runs.last_run("stuck")
     assert ended is not None
     assert ended.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
+
+
+@pytest.mark.chaos
+def test_a_worker_that_is_killed_fails_its_step_and_no_other_worker_repeats_it(cluster: Cluster) -> None:
+    cluster.add_worker("other")
+    run = cluster.run(JOBS, "stuck_too", address=cluster.address)
+    eventually(lambda: run.poll() is not None or "endless" in cluster.events("stuck_too", STARTED), "the step starts")
+    assert run.poll() is None, cluster.log("run_stuck_too")
+    step = cluster.events("stuck_too", STARTED)["endless"].pid
+    assert step
+    told = cluster.events("stuck_too", RUNS_ON)["endless"].engine_event_data.metadata
+    (worker,) = (process for process in cluster.processes if told["worker"].value in list(process.args))
+    worker.kill()
+    assert run.wait(PATIENCE_S) == 1
+    error = cluster.events("stuck_too", "STEP_FAILURE")["endless"].step_failure_data.error
+    assert error is not None
+    assert "worker was lost" in error.message
+    assert cluster.events("stuck_too", STARTED)["endless"].pid == step
+    os.kill(step, signal.SIGKILL)
 
 
 def is_alive(process: int) -> bool:
