@@ -53,7 +53,12 @@ class Settings(BaseSettings):
     table_history_days: int = Field(default=7, ge=0, description="How long replaced table versions are kept, days.")
     raw_retention_months: int = Field(default=13, ge=1, description="How long raw deliveries are kept, months.")
     listener_retention_months: int = Field(default=24, ge=1, description="How long rows about one listener are kept.")
-    in_process: bool = Field(default=False, description="Run the steps in one process instead of one each.")
+    executor: Literal["multiprocess", "in_process", "dask"] = Field(
+        default="multiprocess", description="Steps in a process each, all in one, or on a Dask cluster."
+    )
+    dask_address: str | None = Field(
+        default=None, description="Address of a Dask scheduler, like tcp://host:8786; a local cluster if unset."
+    )
     masters: str | None = Field(
         default=None, description="The label's own recordings: a folder or address; <home>/masters if unset."
     )

@@ -20,6 +20,7 @@ from analytics_platform.fans import tables as fan_tables
 from analytics_platform.lakehouse.sql_models import load_sql_models
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.modelling import tables as model_tables
+from analytics_platform.orchestration.executors import build_executor
 from analytics_platform.orchestration.maintenance import maintenance_job
 from analytics_platform.orchestration.metadata import asset_key, declared_metadata
 from analytics_platform.orchestration.publish_asset import build_publish_asset
@@ -186,7 +187,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             ),
         ],
         resources={"platform": dg.ResourceDefinition.hardcoded_resource(Platform(settings))},
-        executor=dg.in_process_executor if settings.in_process else dg.multiprocess_executor,
+        executor=build_executor(settings),
     )
 
 

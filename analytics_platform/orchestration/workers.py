@@ -12,9 +12,14 @@ from typing import Any
 GPU_POOL = "gpu"
 """One step at a time unless `dagster instance concurrency set gpu N` says that there are more GPUs."""
 
+DASK_TAG = "dagster-dask/resource_requirements"
+"""What a step needs of a Dask worker: the key that dagster-dask documents; our executor for Dask reads it too."""
+
+KUBERNETES_TAG = "dagster-k8s/config"
+
 GPU_TAGS: dict[str, Any] = {
-    "dagster-dask/resource_requirements": {"GPU": 1},
-    "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
+    DASK_TAG: {"GPU": 1},
+    KUBERNETES_TAG: {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
 }
 
 

@@ -33,7 +33,7 @@ def make_settings(home: Path, **fields: object) -> Settings:
         "min_artist_listeners": 5,
         "threads": 2,
         "memory_limit_mb": 512,
-        "in_process": True,
+        "executor": "in_process",
     }
     return Settings.model_validate(defaults | fields)
 
@@ -48,7 +48,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "ANALYTICS_MIN_ARTIST_LISTENERS": str(settings.min_artist_listeners),
         "ANALYTICS_THREADS": str(settings.threads),
         "ANALYTICS_MEMORY_LIMIT_MB": str(settings.memory_limit_mb),
-        "ANALYTICS_IN_PROCESS": str(settings.in_process),
+        "ANALYTICS_EXECUTOR": settings.executor,
     }
 
 

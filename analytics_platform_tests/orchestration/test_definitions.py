@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from analytics_platform.orchestration.build import SQL_ROOT, TABLES, build_defs
 from analytics_platform.orchestration.metadata import asset_key, column_schema
 from analytics_platform.orchestration.partitions import CLIP_BATCHES
 from analytics_platform.orchestration.publish_asset import ANALYTICS_DUCKDB
+from analytics_platform.orchestration.workers import DASK_TAG, GPU_POOL, KUBERNETES_TAG
 from analytics_platform.streams.tables import ERASURES
 from analytics_platform_tests.orchestration.homes import make_settings
 
@@ -116,6 +118,50 @@ def test_the_ingestion_brings_whatever_its_daily_tables_look_up(definitions: dg.
     selected = set(job.asset_layer.selected_asset_keys)
     for key in selected:
         assert graph.get(key).parent_keys <= selected, key.to_user_string()
+
+
+def gpu_steps(definitions: dg.Definitions) -> dict[str, dg.OpDefinition]:
+    """The ops whose assets rest on nets, by name: found by the kind that the page shows."""
+    graph = definitions.resolve_asset_graph()
+    keys = {spec.key for spec in specs(definitions).values() if "pytorch" in spec.kinds}
+    found = [node.assets_def for node in map(graph.get, keys)]
+    return {assets.op.name: assets.op for assets in found if isinstance(assets.op, dg.OpDefinition)}
+
+
+def test_every_step_with_nets_asks_for_a_gpu_wherever_it_runs(definitions: dg.Definitions) -> None:
+    steps = gpu_steps(definitions)
+    assert "embed_clips" in steps
+    for name, op in steps.items():
+        assert op.pool == GPU_POOL, name
+        assert json.loads(op.tags[DASK_TAG]) == {"GPU": 1}, name
+        config = json.loads(op.tags[KUBERNETES_TAG])
+        assert config["container_config"]["resources"]["limits"]["nvidia.com/gpu"] == "1", name
+        # What dagster-k8s 0.29.27 takes; it refuses other keys when the step starts.
+        assert set(config) <= {
+            "container_config",
+            "pod_spec_config",
+            "pod_template_spec_metadata",
+            "job_config",
+            "job_metadata",
+            "job_spec_config",
+            "merge_behavior",
+        }, name
+
+
+def test_no_other_step_takes_a_gpu_from_them(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        op = graph.get(key).assets_def.op
+        if op.name not in gpu_steps(definitions):
+            assert op.pool != GPU_POOL, op.name
+            assert not {DASK_TAG, KUBERNETES_TAG} & set(op.tags), op.name
+
+
+@pytest.mark.parametrize("executor", ["in_process", "multiprocess", "dask"])
+def test_the_executor_is_a_setting(executor: str, tmp_path: Path) -> None:
+    chosen = build_defs(make_settings(tmp_path, executor=executor)).executor
+    assert isinstance(chosen, dg.ExecutorDefinition)
+    assert chosen.name == executor
 
 
 def test_sensors_and_schedules_are_on_from_the_start(definitions: dg.Definitions) -> None:
