@@ -53,7 +53,9 @@ class Line:
     def fit(cls, scores: FloatArray, outcome: FloatArray) -> Line:
         """The line of least squares; flat if scores do not differ, or if more is worse."""
         spread = float(((scores - scores.mean()) ** 2).sum())
-        slope = float(((scores - scores.mean()) * outcome).sum()) / spread if spread > 0 else 0.0
+        # Equal scores differ from their own mean by what rounding leaves, which must not be blown up.
+        differ = spread > 1e-24 * float((scores**2).sum())
+        slope = float(((scores - scores.mean()) * outcome).sum()) / spread if differ else 0.0
         slope = max(slope, 0.0)
         return cls(float(outcome.mean() - slope * scores.mean()), slope)
 
