@@ -172,21 +172,22 @@ def judge_sets(sets: Mapping[str, TrackData], splits: Sequence[tuple[int, Split]
 
 
 def columns_table(outcome: Outcome, seeds: int = SEEDS) -> list[str]:
-    """R² by what models know of a track, by days of upload (all seeds) and by time."""
+    """R² by what models know of a track: by days of upload (all seeds), by months of it, and by time."""
     tracks = read_fma(LISTENS, outcome)
     data, sound = tracks.data, tracks.data.sound.mended
     assert sound is not None
+    facts = tracks.facts.values()
     sets = {
         "sound": data,
-        "facts": tracks.hearing(tracks.facts),
-        "sound and facts": tracks.hearing(sound, tracks.facts),
-        "sound, facts and album": tracks.hearing(sound, tracks.facts, tracks.album),
+        "facts": tracks.hearing(*facts),
+        "sound and facts": tracks.hearing(sound, *facts),
+        "sound, facts and album": tracks.hearing(sound, *facts, tracks.album),
     }
-    dated = {"the same and the date of upload": tracks.hearing(sound, tracks.facts, tracks.album, tracks.day)}
+    dated = {"the same and the date of upload": tracks.hearing(sound, *facts, tracks.album, tracks.day)}
     by_days = [(seed, split) for seed in range(seeds) for split in make_splits(data, "artists", seed)]
-    by_time = [(0, split) for split in make_splits(data, "time", 0)]
+    first = splits_of(data)
     scores: list[dict[str, Score]] = []
-    for splits in (by_days, by_time):
+    for splits in (by_days, *([(0, split) for split in first[name]] for name in ("months of upload", "time"))):
         found = judge_sets(sets, splits)
         chosen = {
             f"sound: {CHOSEN}": best_of({name: one for name, one in found.items() if name.startswith("sound: ")}),
@@ -195,11 +196,26 @@ def columns_table(outcome: Outcome, seeds: int = SEEDS) -> list[str]:
         if outcome == "log_listens":
             found |= judge_sets(dated, splits)
         scores.append(r2_of(data, found | chosen))
-    days, time = scores
     return table(
-        (NAMED[outcome], "R² by days of upload", "R² by time"),
-        [(name, cell(days[name], bold=CHOSEN in name), cell(time[name], bold=CHOSEN in name)) for name in days],
+        (NAMED[outcome], "R² by days of upload", "R² by months", "R² by time"),
+        [(name, *(cell(found[name], bold=CHOSEN in name) for found in scores)) for name in scores[0]],
     )
+
+
+def facts_table(seeds: int = SEEDS) -> list[str]:
+    """R² of a ridge on one kind of fact at a time, by days of upload, for each outcome."""
+    scores: list[dict[str, Score]] = []
+    for outcome in NAMED:
+        tracks = read_fma(LISTENS, outcome)
+        splits = [(seed, split) for seed in range(seeds) for split in make_splits(tracks.data, "artists", seed)]
+        kinds = {**tracks.facts, "album": tracks.album, "date of upload": tracks.day}
+        sets = {name: tracks.hearing(columns) for name, columns in kinds.items()}
+        found = {
+            name: [judged(data, ours("descriptor_ridge")(data, split, seed), split, seed) for seed, split in splits]
+            for name, data in sets.items()
+        }
+        scores.append(r2_of(tracks.data, found))
+    return table(("ridge on", *NAMED.values()), [(name, *(cell(one[name]) for one in scores)) for name in scores[0]])
 
 
 def date_in(tracks_data: TrackData, columns: FloatArray, day: FloatArray) -> Score:
@@ -242,8 +258,8 @@ def section() -> list[str]:
     if not is_there():
         return ["The Free Music Archive's tables were not there when this was made."]
     lines = [
-        "Echo Nest's features and beats of tracks of rock and hip-hop, and how often each was listened to. R² and other",
-        "figures with 90 % intervals by a bootstrap over days of upload, which stand in for artists.",
+        "Tracks of rock and hip-hop with Echo Nest's features, or with beats and loudness, and how often each was",
+        "listened to. 90 % intervals by a bootstrap over days of upload, which stand in for artists.",
         "",
         "### The published forest",
         "",
@@ -266,11 +282,10 @@ def section() -> list[str]:
         lines += [f"Sound only; by days of upload, {SEEDS} seeds.", "", *protocol_table(outcome), ""]
         lines += [f"### What else is known of a track, {NAMED[outcome]}", ""]
         lines += ["Ridge, boosted trees and their average on more columns.", "", *columns_table(outcome), ""]
-    read = {
-        "sound": tracks.data.sound.mended,
-        "facts": tracks.facts,
-        "sound, facts and album": np.hstack((tracks.data.sound.mended, tracks.facts, tracks.album)),
-    }
+    lines += ["### Which facts", "", "One kind at a time; R² by days of upload.", "", *facts_table(), ""]
+    tracks = read_fma(LISTENS, "listens")
+    facts = np.hstack([*tracks.facts.values()])
+    read = {"sound": tracks.data.sound.mended, "facts": facts, "facts and album": np.hstack((facts, tracks.album))}
     lines += ["How well a ridge reads the date of upload off columns, by days of upload, as R²:", ""]
     return lines + table(
         ("columns", "R² of the date"),

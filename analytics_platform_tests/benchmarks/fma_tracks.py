@@ -1,8 +1,8 @@
 """Tracks of the Free Music Archive with real listens, as data that models of tracks are judged by.
 
-Read from the folder that ``FMA`` names, or from ``../shared/data``. There is no column for the artist: an artist is seen
-by the day of the upload, because an album is put up in one go. That is careful where many artists came on one day (552
-tracks did when the site opened), and blind to an artist who came back on another.
+Read from the folder that ``FMA`` names, or from ``../shared/data``. There is no column for the artist: the day
+of the upload stands in for it, because an album is put up in one go. That is careful where many artists came on one day
+(552 tracks did when the site opened), and blind to an artist who came back on another.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ast
 import json
 import os
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -46,6 +47,8 @@ TITLES = {"live": r"live|wfmu", "untitled": "untitled|unknown", "interlude": "in
     "instrumental": "instrumental",
 }
 """What a title says, as regular expressions in lower case."""
+LICENCES = {"non-commercial": "non-?comm", "no derivatives": "no-? ?deriv", "share alike": "share"}
+"""The same of the licence, whose version and country tell the year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,8 @@ class FmaTracks:
 
     data: TrackData
     """With the sound only, as ``mended`` and as ``low_level``."""
-    facts: FloatArray
-    """(n, f) duration, place on the album, genres, licence, what the title says: nothing of the date or of listeners."""
+    facts: Mapping[str, FloatArray]
+    """(n, f) columns of each kind of fact: nothing of the date or of listeners."""
     album: FloatArray
     """(n, a) the mean sound and duration of the tracks that were put up together, and how many there are."""
     day: FloatArray
@@ -89,7 +92,7 @@ def read_listens() -> pl.DataFrame:
 
 
 def _percentiles(frame: pl.DataFrame) -> list[pl.Series]:
-    """The share of tracks of the same genre and month (quarter, year) with fewer listens, ties half; and which those are."""
+    """The share of tracks of the same genre and month (quarter, year) with fewer listens, ties half; and the cell."""
     found: list[pl.Expr] = []
     cells: list[pl.Expr] = []
     enough: list[pl.Expr] = []
@@ -156,31 +159,35 @@ def read_fma(data_set: DataSet, outcome: Outcome) -> FmaTracks:
         released=days,
         sound=Sound(ids, low_level=measured, mended=measured, durations_s=joined["duration"].to_numpy().astype(float)),
     )
-    return FmaTracks(data, facts[rows], album, days.astype(np.int64)[:, None].astype(np.float64))
+    return FmaTracks(
+        data,
+        {name: columns[rows] for name, columns in facts.items()},
+        album,
+        days.astype(np.int64)[:, None].astype(np.float64),
+    )
 
 
-def _facts(every: pl.DataFrame) -> FloatArray:
-    """(n, f) what is known of a track when it is put up, without the date.
+def _facts(every: pl.DataFrame) -> dict[str, FloatArray]:
+    """What is known of a track when it is put up, without the date: (n, f) columns by kind.
 
     Left out: listens, favourites, comments and interest, which are outcomes; tags, description, language and date of
     the recording, which may have been filled in later for tracks that did well.
     """
     genres = [ast.literal_eval(text) for text in every["genres"]]
-    frequent = [
-        genre for genre, tracks in Counter(one for row in genres for one in row).items() if tracks >= LEAST_SUBGENRE
-    ]
+    counts = Counter(genre for row in genres for genre in row)
+    frequent = [genre for genre, tracks in counts.items() if tracks >= LEAST_SUBGENRE]
     title, licence, number = pl.col("title").fill_null("").str.to_lowercase(), pl.col("license"), pl.col("number")
-    columns = every.select(
-        pl.col("duration").clip(lower_bound=1).log(),
-        (pl.col("genre_top") == "Rock").alias("rock"),
-        number.clip(upper_bound=25),
-        (number == 1).alias("first"),
-        (number == 0).alias("unnumbered"),
-        title.str.len_chars().alias("title length"),
-        *(title.str.contains(pattern).alias(name) for name, pattern in TITLES.items()),
-        licence.str.contains("non-?comm").alias("non-commercial"),
-        licence.str.contains("no-? ?deriv").alias("no derivatives"),
-        licence.str.contains("share").alias("share alike"),
-    ).cast(pl.Float64)
+    kinds = {
+        "duration": [pl.col("duration").clip(lower_bound=1).log()],
+        "place on the album": [number.clip(upper_bound=25), (number == 1).alias("first"), (number == 0).alias("none")],
+        "title": [
+            title.str.len_chars().alias("length"),
+            *(title.str.contains(pattern).alias(name) for name, pattern in TITLES.items()),
+        ],
+        "licence": [licence.str.contains(pattern).alias(name) for name, pattern in LICENCES.items()],
+        "genre": [(pl.col("genre_top") == "Rock").alias("rock")],
+    }
+    facts = {name: every.select(columns).cast(pl.Float64).to_numpy() for name, columns in kinds.items()}
     several = np.array([[len(row), *(one in row for one in frequent)] for row in genres], dtype=np.float64)
-    return np.hstack((columns.to_numpy(), several))
+    facts["genre"] = np.hstack((facts["genre"], several))
+    return facts
