@@ -34,6 +34,7 @@ from analytics_platform.modelling.training_plan import (
     History,
     TrainingPlan,
     best_epoch,
+    computes_bfloat16,
     is_over,
     make_optimiser,
 )
@@ -65,7 +66,7 @@ def fit(
     train: Part,
     validation: Part | None,
     plan: TrainingPlan,
-    folder: Path,
+    folder: Path | None,
     say: Say,
     *,
     watch: Loss | None = None,
@@ -83,7 +84,7 @@ def fit(
         train: rows to train on.
         validation: rows by which the best epoch is chosen; None: by the training loss.
         plan: how to train.
-        folder: of the checkpoints.
+        folder: of the checkpoints; None: none are written, for trainings that are over in seconds.
         say: told of each epoch.
         watch: what must fall on the validation rows, if not the loss.
 
@@ -99,10 +100,10 @@ def fit(
         torch.manual_seed(plan.seed)
         net = build().to(plan.device)
         optimiser = make_optimiser(net, plan)
-        path = folder / f"{_fingerprint(net, train, validation, plan)}{SUFFIX}"
+        path = None if folder is None else folder / f"{_fingerprint(net, train, validation, plan)}{SUFFIX}"
         epochs: list[Epoch] = []
         best: dict[str, Tensor] = {}
-        saved = load_checkpoint(path)
+        saved = None if path is None else load_checkpoint(path)
         if saved is not None:
             net.load_state_dict(saved.net)
             restore_optimiser(optimiser, saved.optimiser)
@@ -131,8 +132,9 @@ def fit(
                 epochs.append(Epoch(number, train_loss, watched, seconds, min(waited, 1.0), feed.rows / seconds))
                 if best_epoch(epochs, plan) == number:
                     best = {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}
-                progress = {"epochs": [asdict(epoch) for epoch in epochs]}
-                save_checkpoint(path, Checkpoint(net.state_dict(), best, optimiser_tensors(optimiser), progress))
+                if path is not None:
+                    progress = {"epochs": [asdict(epoch) for epoch in epochs]}
+                    save_checkpoint(path, Checkpoint(net.state_dict(), best, optimiser_tensors(optimiser), progress))
                 say(_line(epochs, plan))
         net.load_state_dict(best)
     history = History(tuple(epochs), best_epoch(epochs, plan), len(epochs) < plan.epochs)
@@ -140,13 +142,21 @@ def fit(
 
 
 def predict(
-    net: Module, part: Part, output: Output, *, batch_size: int, device: str, seed: int = 0
+    net: Module,
+    part: Part,
+    output: Output,
+    *,
+    batch_size: int,
+    device: str,
+    seed: int = 0,
+    mixed_precision: bool = False,
 ) -> NDArray[np.float32]:
     """What a net says of the rows of a part, (n, …) in their order; ``seed`` is of the chance in ``make``."""
     import torch
 
     net = net.to(device).eval()
-    with torch.inference_mode(), Loader(part, batch_size, device, seed=seed, shuffle=False, epochs=range(1)) as feed:
+    feed = Loader(part, batch_size, device, seed=seed, shuffle=False, epochs=range(1))
+    with torch.inference_mode(), _precision(device, mixed_precision), feed:
         found = [output(net, batch).float().cpu().numpy() for batch in feed.epoch()]
     return np.concatenate(found)
 
@@ -160,7 +170,7 @@ def _train(net: Module, loss: Loss, feed: Loader, optimiser: Optimizer, plan: Tr
     before: tuple[Tensor, Batch, str] | None = None
     for number, batch in enumerate(feed.epoch(), 1):
         optimiser.zero_grad()
-        with _precision(plan):
+        with _precision(plan.device, plan.mixed_precision):
             value = loss(net, batch)
         value.backward()
         if plan.clip_norm is not None:
@@ -181,7 +191,7 @@ def _evaluate(net: Module, measure: Loss, feed: Loader, plan: TrainingPlan, epoc
 
     net.eval()
     total = 0.0
-    with torch.inference_mode(), _precision(plan):
+    with torch.inference_mode(), _precision(plan.device, plan.mixed_precision):
         for number, batch in enumerate(feed.epoch(), 1):
             total += _sum_of(measure(net, batch), batch, f"epoch {epoch}, validation batch {number} of {feed.batches}")
     return total / feed.rows
@@ -207,15 +217,11 @@ def _sum_of(mean: Tensor, batch: Batch, place: str) -> float:
     return value * len(next(iter(batch.values())))
 
 
-def _precision(plan: TrainingPlan) -> AbstractContextManager[object]:
+def _precision(device: str, mixed: bool) -> AbstractContextManager[object]:
     import torch
 
-    if (
-        plan.mixed_precision
-        and plan.device.startswith("cuda")
-        and torch.cuda.is_bf16_supported(including_emulation=False)
-    ):
-        return torch.autocast("cuda", torch.bfloat16)
+    if mixed and computes_bfloat16(device):
+        return torch.autocast(device.partition(":")[0], torch.bfloat16)
     return nullcontext()
 
 

