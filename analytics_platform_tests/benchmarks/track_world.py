@@ -1,4 +1,4 @@
-"""A lake of made-up tracks for studies: clips of 10 s, analysed and embedded by the product's own steps, and their plays.
+"""A lake of made-up tracks for studies: clips of 10 s, analysed and embedded by the product, and their plays.
 
 The plays are those of the sample label's law in the first 28 days after each release; no listeners are needed.
 """
