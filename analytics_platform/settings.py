@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         return self.lake_root / "models"
 
     @property
+    def checkpoints_root(self) -> Path:
+        """Nets that are being trained."""
+        return self.lake_root / "checkpoints"
+
+    @property
     def inbox(self) -> Path:
         """Where vendors' files are dropped."""
         return self.home / "inbox"

@@ -31,6 +31,7 @@ from analytics_platform.streams import assets as stream_assets
 from analytics_platform.streams import tables as stream_tables
 from analytics_platform.streams.sensors import build_inbox_sensor
 from analytics_platform.tracks import assets as track_assets
+from analytics_platform.tracks import net_assets
 from analytics_platform.tracks import tables as track_tables
 
 # Single-run backfills are marked beta; we use them knowingly, and each load would print a page of warnings.
@@ -127,10 +128,21 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         selection=dg.AssetSelection.assets(publish_asset, asset_key(audio_tables.TRACK_AUDIO)),
         description="A new analytics.duckdb from the tables as they are.",
     )
+    nets = dg.define_asset_job(
+        "nets",
+        selection=dg.AssetSelection.assets(net_assets.train_track_nets),
+        description="Trains nets on the label's tracks: a partition each, `analytics-platform train` from the shell.",
+    )
+    grid = dg.define_asset_job(
+        "grid",
+        selection=dg.AssetSelection.assets(net_assets.sweep_autoenchorder),
+        description="Trains Autoen-chorder's published grid, 270 configurations a partition.",
+    )
+    by_hand = dg.AssetSelection.assets(net_assets.train_track_nets, net_assets.sweep_autoenchorder)
     everything = dg.define_asset_job(
         "all",
-        # Batches of clips are partitions of another kind than days: the job `sound` makes them.
-        selection=dg.AssetSelection.all() - by_batch,
+        # Batches of clips and nets are partitions of other kinds than days: the jobs `sound` and `nets` make them.
+        selection=dg.AssetSelection.all() - by_batch - by_hand,
         description="From the inbox to analytics.duckdb in one run, with the sound of clips as far as it is known.",
     )
     return dg.Definitions(
@@ -149,10 +161,12 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             audio_assets.analyse_clips,
             audio_assets.embed_clips,
             track_assets.train_track_models,
+            net_assets.train_track_nets,
+            net_assets.sweep_autoenchorder,
             publish_asset,
             _erasures_spec(),
         ],
-        jobs=[deliveries, catalogue, sound, analyse, publish, everything, maintenance],
+        jobs=[deliveries, catalogue, sound, analyse, nets, grid, publish, everything, maintenance],
         sensors=[
             build_inbox_sensor(deliveries.name, settings.inbox, settings.inbox_quiet_s),
             build_catalogue_sensor(catalogue.name, settings),

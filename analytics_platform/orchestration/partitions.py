@@ -22,6 +22,9 @@ CLIP_BATCHES = dg.DynamicPartitionsDefinition(name="clip_batches")
 SOME_BATCHES = dg.BackfillPolicy.multi_run(max_partitions_per_run=4)
 """A catalogue of a million tracks is some thousands of batches; a run of few of them is soon repeated."""
 
+ONE_AT_A_TIME = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+"""A net is trained in a run of its own: hours may be lost with a run, not days."""
+
 RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """What Dagster calls the first and last partition of a run that covers a range."""
 

@@ -93,6 +93,29 @@ NET_SCORES = replace(
     partition_by=("model",),
 )
 
+GRID_SCORES = Table(
+    "tracks",
+    "grid_scores",
+    "One row per configuration of Autoen-chorder's published grid that was trained: how it did on the validation rows.",
+    (
+        Column("number", "INTEGER", "The configuration, as tracks/grid.py numbers them, 0 to 17279.", minimum=0),
+        Column("part", "VARCHAR", "The part of the grid that it was trained with: a partition in Dagster."),
+        Column("data_version", "VARCHAR", "The tracks and outcomes, as in model_version of tracks.net_scores."),
+        Column("learning_rate", "DOUBLE", "Of Adam.", minimum=0),
+        Column("weight_decay", "DOUBLE", "Of squared weights.", minimum=0),
+        Column("batch_size", "INTEGER", "Tracks in a batch.", minimum=1),
+        Column("mean", "DOUBLE", "Middle of the sample weights."),
+        Column("alpha", "DOUBLE", "Width of the sample weights.", minimum=0),
+        Column("beta", "DOUBLE", "Divisor in the sample weights.", minimum=0),
+        Column("layers", "SMALLINT", "Dense layers of the feed-forward net.", minimum=4),
+        Column("validation_mse", "DOUBLE", "Mean squared error of the percentile; null if not finite.", True),
+        Column("best_epoch", "INTEGER", "Epoch of the least error; 0 if none.", minimum=0),
+        Column("seconds", "DOUBLE", "Time of the training.", minimum=0),
+    ),
+    key=("number",),
+    partition_by=("part",),
+)
+
 SHIPPED_MODELS = Table(
     "tracks",
     "shipped_models",
@@ -141,6 +164,6 @@ TRAINING_REFUSALS = Table(
 
 TRAINED = (MODEL_SCORES, SHIPPED_MODELS, TRAINING_REFUSALS)
 """Written by the step that trains models on numbers."""
-TABLES = (*TRAINED, NET_SCORES)
+TABLES = (*TRAINED, NET_SCORES, GRID_SCORES)
 SQL_TABLES = (RELEASES, OUTCOMES)
 """Made by SQL models."""
