@@ -16,9 +16,9 @@ from analytics_platform.fans.tables import LISTENER_ARTIST_PLAYS
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
     AssetEvents,
-    Metadata,
     asset_key,
     scatter_plot,
+    score_tables,
     versions,
     written_metadata,
 )
@@ -34,8 +34,6 @@ from analytics_platform.streams.tables import (
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from analytics_platform.modelling.evaluation import Score
 
 
 @dg.multi_asset(
@@ -127,26 +125,6 @@ def backtest_markets(context: dg.AssetExecutionContext, platform: dg.ResourcePar
                 metadata[f"precision_at_5 {score.model}"] = round(score.value, 4)
     yield dg.MaterializeResult(metadata=metadata)
     yield check_declared(lake, MARKET_SCORES)
-
-
-def score_tables(scores: "list[Score]", suffix: str = "") -> Metadata:
-    """A narrow table per metric, the best first; baselines say so."""
-    tables: Metadata = {}
-    for metric in sorted({score.metric for score in scores}):
-        mine = [score for score in scores if score.metric == metric]
-        mine.sort(key=lambda s: s.value if s.better == "lower" else -s.value)
-        tables[f"{metric}{suffix}, {mine[0].better} is better"] = dg.MetadataValue.table(
-            [
-                dg.TableRecord(
-                    {
-                        "model": score.model + (" (baseline)" if score.is_baseline else ""),
-                        "value (90 %)": f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})",
-                    }
-                )
-                for score in mine
-            ]
-        )
-    return tables
 
 
 MAP_ARTISTS = 500

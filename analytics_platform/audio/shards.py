@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -153,6 +154,14 @@ class Spectrograms:
 
     def __len__(self) -> int:
         return len(self._shards)
+
+    def take(self, rows: IntArray) -> Spectrograms:
+        """The spectrograms of these rows, in this order; a row may come twice."""
+        taken = copy(self)
+        taken.frames, taken._shards, taken._shard_rows = (
+            values[rows] for values in (self.frames, self._shards, self._shard_rows)
+        )
+        return taken
 
     def _clips(self, rows: IntArray) -> Iterator[HalfArray]:
         """Memory maps (2, 646, 128) of the rows."""

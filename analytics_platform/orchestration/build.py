@@ -29,6 +29,8 @@ from analytics_platform.settings import Settings
 from analytics_platform.streams import assets as stream_assets
 from analytics_platform.streams import tables as stream_tables
 from analytics_platform.streams.sensors import build_inbox_sensor
+from analytics_platform.tracks import assets as track_assets
+from analytics_platform.tracks import tables as track_tables
 
 # Single-run backfills are marked beta; we use them knowingly, and each load would print a page of warnings.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -45,6 +47,8 @@ TABLES: tuple[Table, ...] = (
     *catalogue_tables.TABLES,
     *audio_tables.TABLES,
     *audio_tables.SQL_TABLES,
+    *track_tables.TABLES,
+    *track_tables.SQL_TABLES,
     *model_tables.TABLES,
     *model_tables.SQL_TABLES,
 )
@@ -60,6 +64,7 @@ IN_FILE = (
     "streams.listener_returns",
     "streams.artist_genres",
     "streams.closed_markets",
+    "streams.release_dates",
     "fans.listening_levels",
     "catalogue.tracks",
     "catalogue.artists",
@@ -69,6 +74,10 @@ IN_FILE = (
     "catalogue.popularity_snapshots",
     "audio.rejected_clips",
     "audio.descriptors",
+    "tracks.releases",
+    "tracks.outcomes",
+    "tracks.shipped_models",
+    "tracks.training_refusals",
 )
 """Tables outside ``marts`` that are small enough to be copied into the published file."""
 
@@ -138,6 +147,7 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             audio_assets.assign_clip_batches,
             audio_assets.analyse_clips,
             audio_assets.embed_clips,
+            track_assets.train_track_models,
             publish_asset,
             _erasures_spec(),
         ],

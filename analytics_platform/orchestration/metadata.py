@@ -18,6 +18,7 @@ import numpy as np
 
 from analytics_platform.lakehouse.lake import Commit, Lake
 from analytics_platform.lakehouse.tables import Table
+from analytics_platform.modelling.evaluation import Score
 
 Metadata = dict[str, Any]
 """Dagster's raw metadata: its own type is a union that no dict literal of ours would match."""
@@ -99,6 +100,26 @@ def small_table(rows: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
         [dg.TableRecord(row) for row in plain],
         schema=dg.TableSchema([dg.TableColumn(name) for name in (plain[0] if plain else ())]),
     )
+
+
+def score_tables(scores: Sequence[Score], suffix: str = "") -> Metadata:
+    """A narrow table per metric, the best first; baselines say so."""
+    tables: Metadata = {}
+    for metric in sorted({score.metric for score in scores}):
+        mine = [score for score in scores if score.metric == metric]
+        mine.sort(key=lambda s: s.value if s.better == "lower" else -s.value)
+        tables[f"{metric}{suffix}, {mine[0].better} is better"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "model": score.model + (" (baseline)" if score.is_baseline else ""),
+                        "value (90 %)": f"{score.value:.3f} ({score.low:.3f} to {score.high:.3f})",
+                    }
+                )
+                for score in mine
+            ]
+        )
+    return tables
 
 
 PLOT_WIDTH, PLOT_HEIGHT = 240, 48

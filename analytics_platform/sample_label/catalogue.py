@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics_platform.sample_label.markets import NEVER, draw_affinities, draw_launch_days
 from analytics_platform.sample_label.sound import Sounds, draw_sounds
-from analytics_platform.sample_label.spec import LabelSpec, Purpose
+from analytics_platform.sample_label.spec import WINDOW_DAYS, LabelSpec, Purpose
 from analytics_platform.sample_label.words import (
     COUNTRIES,
     COUNTRY_WEIGHTS,
@@ -24,7 +24,11 @@ MIX_PRIOR = (2.8, 0.88, 0.32)
 HOME_BOOST = 3.0
 OTHER_CLUSTER_WEIGHT = 0.04
 BREAKTHROUGH_EVERY = 10
+TRACKS_PER_ALBUM = 2
+"""Most are singles; so one track in twenty comes out in the first 90 days."""
 YEARS_OF_RELEASES = 4
+LAST_RELEASE_DAY = WINDOW_DAYS - 1
+"""Releases lie up to this day, whatever the period, so that a longer or shorter one moves none."""
 LATE_SHARES = (0.75, 0.17)
 """Share of listeners who join late: of an artist who is breaking through, and of any other."""
 
@@ -53,8 +57,6 @@ class Catalogue:
     isrcs: list[str]
     upcs: list[str]
     durations_s: np.ndarray
-    track_steps: np.ndarray
-    """Cumulated popularity of tracks within their artist, plus the artist's number, (T,)."""
     late_shares: np.ndarray
     """Share of an artist's listeners of the first 90 days who join in their course where the artist is launched
     from the start, before some drop out, (A,)."""
@@ -62,7 +64,7 @@ class Catalogue:
     luck: np.ndarray
     """Popularity of tracks within their artist but for their sound, (T,)."""
     release_days: np.ndarray
-    """Day index of the release, (T,); an album's tracks come out together, and all before the first day of plays."""
+    """Day index of the release, (T,). An album's tracks come out together, an artist's first album before day 0."""
 
     @property
     def track_weights(self) -> np.ndarray:
@@ -74,9 +76,22 @@ class Catalogue:
         """False where the artist is never available, (A, countries)."""
         return self.launch_days != NEVER
 
-    def choose_tracks(self, artists: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-        """A track of each artist by popularity, from numbers in [0, 1)."""
-        return np.searchsorted(self.track_steps, artists + uniform, side="right").astype(np.int32)
+    def choose_tracks(self, artists: np.ndarray, uniform: np.ndarray, day: int) -> np.ndarray:
+        """A track of each artist that is out on a day, by popularity, from numbers in [0, 1).
+
+        All that are out share the artist's plays by their weights, however new they are.
+        """
+        out = np.flatnonzero(self.release_days <= day)
+        counts = np.bincount(self.track_artists[out], minlength=len(self.artist_names))
+        last = np.cumsum(counts)
+        weights = np.cumsum(self.track_weights[out])
+        before = np.concatenate([[0.0], weights[last[:-1] - 1]])
+        steps = self.track_artists[out] + (weights - np.repeat(before, counts)) / np.repeat(
+            weights[last - 1] - before, counts
+        )
+        # No rounding may give a play to the next artist.
+        steps[last - 1] = np.arange(1, len(counts) + 1)
+        return out[np.searchsorted(steps, artists + uniform, side="right")].astype(np.int32)
 
     def choice_steps(self) -> np.ndarray:
         """Cumulated appeal of artists in each cluster and country, plus the group's number.
@@ -119,16 +134,11 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
     starts = random.integers(0, len(TITLE_STARTS), tracks).tolist()
     ends = random.integers(0, len(TITLE_ENDS), tracks).tolist()
     titles = [f"{TITLE_STARTS[start]} {TITLE_ENDS[end]}" for start, end in zip(starts, ends, strict=True)]
-    # An album holds up to four tracks of its artist and is named after its first.
-    opening = np.arange(tracks) - place % 4
+    # An album is named after its first track.
+    opening = np.arange(tracks) - place % TRACKS_PER_ALBUM
     name_order = random.permutation(max(2_500, count))[:count]
     luck = random.gamma(1.0, 1.0, tracks) + 0.05
     sounds = draw_sounds(spec, clusters, artists)
-    weights = luck * sounds.effect
-    totals = np.add.reduceat(weights, first[:-1])
-    cumulated = np.cumsum(weights)
-    steps = artists + (cumulated - (cumulated[first[:-1]] - weights[first[:-1]])[artists]) / totals[artists]
-    steps[first[1:] - 1] = np.arange(1, count + 1)
     durations = np.clip(random.normal(205, 45, tracks), 90, 480).astype(np.int32)
     is_breakthrough = random.permutation(count) % BREAKTHROUGH_EVERY == 0
     return Catalogue(
@@ -148,11 +158,10 @@ def build_catalogue(spec: LabelSpec) -> Catalogue:
         isrcs=[f"QZACM26{number:05d}" for number in range(tracks)],
         upcs=[_upc(track) for track in opening.tolist()],
         durations_s=durations,
-        track_steps=steps,
         late_shares=np.where(is_breakthrough, *LATE_SHARES),
         sounds=sounds,
         luck=luck,
-        release_days=_release_days(spec, opening),
+        release_days=_release_days(spec, opening, first),
     )
 
 
@@ -163,10 +172,15 @@ def cumulated(weights: np.ndarray) -> np.ndarray:
     return (steps + np.arange(len(weights))[:, None]).ravel()
 
 
-def _release_days(spec: LabelSpec, opening: np.ndarray) -> np.ndarray:
-    """Day index of each album's release, by its first track: up to YEARS_OF_RELEASES before the start."""
-    days = spec.random(Purpose.RELEASES).integers(-365 * YEARS_OF_RELEASES, 0, len(opening))
-    return days[opening].astype(np.int32)
+def _release_days(spec: LabelSpec, opening: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Day index of each album's release, by its first track: from YEARS_OF_RELEASES before the start on.
+
+    An artist of whom nothing would be out at the start has all that much earlier.
+    """
+    earliest = -365 * YEARS_OF_RELEASES
+    days = spec.random(Purpose.RELEASES).integers(earliest, LAST_RELEASE_DAY + 1, len(opening))[opening]
+    has_none = np.minimum.reduceat(days, first[:-1]) >= 0
+    return (days + earliest * np.repeat(has_none, np.diff(first))).astype(np.int32)
 
 
 def _upc(number: int) -> str:

@@ -24,6 +24,8 @@ KINDS = {
     "duplicate": "exact copy of another row of the file",
     "null_listener": "no listener id",
     "null_track": "no track id, nor any other code of the track",
+    "null_isrc": "no recording code (the roster's releases)",
+    "unreadable_date": "release date TBA (the roster's releases)",
     "negative_duration": "listened time -5",
     "absurd_duration": "listened time 999999 s",
     "future_time": "played in 2099",

@@ -121,7 +121,7 @@ def draw_plays(world: World, day: int) -> Plays:
     moments = np.maximum.accumulate(listeners * np.int64(86_400) + seconds[order] - place) + place
 
     artists = pairs.artists[chosen].astype(np.int64)
-    tracks = catalogue.choose_tracks(artists, random.random(count))
+    tracks = catalogue.choose_tracks(artists, random.random(count), day)
     full = catalogue.durations_s[tracks]
     draw = random.random(count)
     partial = random.integers(30, full)
@@ -156,7 +156,7 @@ def draw_aggregates(world: World, day: int) -> Aggregates:
     count = int(random.poisson(AGGREGATED_SHARE * expected))
     chosen = np.searchsorted(pairs.rate_steps[: pairs.joined(day)], random.random(count) * total, side="right")
     return Aggregates(
-        tracks=world.catalogue.choose_tracks(pairs.artists[chosen].astype(np.int64), random.random(count)),
+        tracks=world.catalogue.choose_tracks(pairs.artists[chosen].astype(np.int64), random.random(count), day),
         countries=world.listeners.countries[pairs.listeners[chosen]],
         plays=(1 + random.geometric(0.3, count)).astype(np.int32),
         organizations=random.integers(0, 2, count),

@@ -160,7 +160,8 @@ def market_truth(world: World) -> pl.DataFrame:
 def track_truth(world: World) -> pl.DataFrame:
     """One row per track with its id at each vendor, its sound and what that is worth.
 
-    Qualities are in standard deviations; ``artist_share`` is the expected share of its artist's plays.
+    Qualities are in standard deviations; ``artist_share`` is the expected share of its artist's plays
+    once all its tracks are out.
     """
     catalogue = world.catalogue
     sounds, weights = catalogue.sounds, catalogue.track_weights

@@ -8,6 +8,8 @@ from analytics_platform.lakehouse.tables import Column, Table
 
 FIRST_DAY = date(2002, 10, 1)
 """No play is older: Last.fm's first scrobbles. An older date is a broken clock, not a play."""
+FIRST_RECORDING = date(1860, 4, 9)
+"""No recording is older: Au clair de la lune, as Scott de Martinville wrote it down."""
 
 AGE_BANDS = ("under 18", "18-24", "25-34", "35-44", "45-54", "55-64", "65+")
 GENDERS = ("female", "male", "other")
@@ -223,6 +225,22 @@ ROSTER_TERRITORIES = Table(
     partition_by=("vendor", "ingest_date"),
 )
 
+ROSTER_RELEASES = Table(
+    "streams",
+    "roster_releases",
+    "One row per recording in a file of the label's roster: the day on which it comes out, or came out first.",
+    (
+        VENDOR,
+        INGEST_DATE,
+        DELIVERY_ID,
+        LINE,
+        Column("isrc", "VARCHAR", "Recording code, 12 characters."),
+        Column("release_date", "DATE", "Day of the release; it may lie ahead.", minimum=FIRST_RECORDING),
+    ),
+    key=("delivery_id", "line"),
+    partition_by=("vendor", "ingest_date"),
+)
+
 REJECTED_ROWS = Table(
     "streams",
     "rejected_rows",
@@ -249,6 +267,7 @@ TABLES = (
     LISTENERS,
     ROSTER_GENRES,
     ROSTER_TERRITORIES,
+    ROSTER_RELEASES,
     REJECTED_ROWS,
 )
 
@@ -288,6 +307,20 @@ CLOSED_MARKETS = Table(
         Column("country", "VARCHAR", "Country, ISO 3166-1 alpha-2."),
     ),
     key=("artist_id", "country"),
+)
+
+RELEASE_DATES = Table(
+    "streams",
+    "release_dates",
+    "One row per recording with a release date in the label's newest roster.",
+    (
+        Column("isrc", "VARCHAR", "Recording code, 12 characters."),
+        Column(
+            "release_date", "DATE", "Day of the release, the first if it has several; may lie ahead.", False,
+            FIRST_RECORDING,
+        ),
+    ),
+    key=("isrc",),
 )
 
 LISTENER_ARTIST_DAYS = Table(
@@ -404,6 +437,7 @@ SQL_TABLES = (
     TRACK_ARTISTS,
     ARTIST_GENRES,
     CLOSED_MARKETS,
+    RELEASE_DATES,
     LISTENER_ARTIST_DAYS,
     ARTIST_COUNTRY_DAYS,
     LISTENER_ARTIST_COUNTS,

@@ -43,6 +43,10 @@ class Sequences:
     def __len__(self) -> int:
         return len(self._places)
 
+    def take(self, rows: IntArray) -> Sequences:
+        """Those of these rows, in this order."""
+        return Sequences([self._shards[row] for row in rows.tolist()], [self._places[row] for row in rows.tolist()])
+
     def padded(self, rows: IntArray) -> tuple[NDArray[np.float32], IntArray]:
         """(k, W, dim) vectors, zeros after each clip's last window, and (k,) how many windows each has."""
         parts = [self._shards[row].sequence(self._places[row]) for row in rows.tolist()]
@@ -74,6 +78,20 @@ class Sound:
 
     def __len__(self) -> int:
         return len(self.clip_ids)
+
+    def take(self, rows: IntArray) -> Sound:
+        """The clips of these rows, in this order; a row may come twice."""
+        return Sound(
+            self.clip_ids[rows],
+            None if self.low_level is None else self.low_level[rows],
+            None if self.mended is None else self.mended[rows],
+            None if self.described is None else self.described[rows],
+            self.described_names,
+            None if self.pooled is None else self.pooled[rows],
+            None if self.sequences is None else self.sequences.take(rows),
+            None if self.spectrograms is None else self.spectrograms.take(rows),
+            self.durations_s[rows],
+        )
 
 
 def read_sound(

@@ -1,4 +1,4 @@
-"""The tables of the room ``tracks``: what became of releases, how models predict it, and what they say of new tracks."""
+"""The tables of the room ``tracks``: what became of releases, and how well models predict it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ISRC = CLIPS.column("isrc")
 TARGET = Column(
     "target",
     "VARCHAR",
-    "What is counted: own plays or listeners in the first 28 or 90 days after release; in the last 90 days of the data, "
-    "for tracks that were out before them; or an outside catalogue's number. Never compare values of two targets.",
+    "What is counted: own plays or listeners in the first 28 or 90 days after release; in the last 90 days of the "
+    "data, for tracks that were out before; an outside catalogue's number. Never compare values of two targets.",
     values=TARGETS,
 )
 ARTIST_ID = Column("artist_id", "VARCHAR", "The artist, as in marts.artists.")
@@ -93,6 +93,54 @@ NET_SCORES = replace(
     partition_by=("model",),
 )
 
-TABLES = (MODEL_SCORES, NET_SCORES)
+SHIPPED_MODELS = Table(
+    "tracks",
+    "shipped_models",
+    "One row per version of the model that scores unreleased tracks: what it is and how well it sorts.",
+    (
+        Column("version", "VARCHAR", "Name of the version, as in the model store and in model_version columns."),
+        Column("release_no", "INTEGER", "1 for the first version, then 2, 3 …", minimum=1),
+        Column(
+            "status",
+            "VARCHAR",
+            "released: in use until the next released one; refused: no better than chance on artists it had not heard.",
+            values=("released", "refused"),
+        ),
+        Column("model", "VARCHAR", "The model that had the least error on the validation rows."),
+        TARGET,
+        Column("tracks", "BIGINT", "Tracks that it was trained and judged on.", minimum=1),
+        Column("artists", "BIGINT", "Their artists.", minimum=1),
+        Column("has_embeddings", "BOOLEAN", "True if there were embeddings of a pretrained net to learn from."),
+        *(
+            Column(f"{metric}{end}", "DOUBLE", comment.format(end=words))
+            for metric, comment in (
+                (
+                    "auc",
+                    "How often a track above the median is scored above one below, by unknown artists{end}.",
+                ),
+                ("lift_at_10", "Tracks above the median among the highest tenth, over their share among all{end}."),
+                ("calibration_error", "Mean distance of its probabilities from what came true{end}."),
+            )
+            for end, words in (("", ""), ("_low", "; lower end of the 90 % interval"), ("_high", "; upper end"))
+        ),
+    ),
+    key=("version",),
+)
+
+TRAINING_REFUSALS = Table(
+    "tracks",
+    "training_refusals",
+    "One row per recording with a known outcome and a clip that no model may be trained on.",
+    (
+        ISRC,
+        Column("source", "VARCHAR", "Where its clip is from, as in catalogue.clips."),
+        Column("reason", "VARCHAR", "Why it was left out."),
+    ),
+    key=("isrc",),
+)
+
+TRAINED = (MODEL_SCORES, SHIPPED_MODELS, TRAINING_REFUSALS)
+"""Written by the step that trains models on numbers."""
+TABLES = (*TRAINED, NET_SCORES)
 SQL_TABLES = (RELEASES, OUTCOMES)
 """Made by SQL models."""

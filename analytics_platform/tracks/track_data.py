@@ -50,4 +50,9 @@ def task_targets(outcome: FloatArray, train: IntArray, task: Task) -> FloatArray
         return (outcome > np.median(outcome[train])).astype(np.float64)
     if task == "regression":
         return outcome
+    return classes_of(outcome)
+
+
+def classes_of(outcome: FloatArray) -> IntArray:
+    """0, 1, 2 (n,): low, medium, high."""
     return np.digitize(outcome, CLASS_EDGES).astype(np.int64)

@@ -56,6 +56,26 @@ def read(path: Path, feed: str) -> tuple[list[dict[str, object]], Counter[str]]:
     return rows, faults
 
 
+def read_releases(path: Path) -> tuple[dict[str, str], Counter[str]]:
+    """Release dates by recording code in a file of the roster, and counts of bad rows by kind."""
+    found: dict[str, str] = {}
+    faults: Counter[str] = Counter()
+    header, *body = lines(path)
+    assert header == "isrc\trelease_date"
+    for line in body:
+        isrc, released = line.split("\t")
+        if not isrc:
+            faults["null_isrc"] += 1
+        elif released == "TBA":
+            faults["unreadable_date"] += 1
+        elif isrc in found:
+            assert found[isrc] == released
+            faults["duplicate"] += 1
+        else:
+            found[isrc] = released
+    return found, faults
+
+
 def _parse(line: str, header: list[str] | None) -> tuple[dict[str, object], str | None]:
     if header is None:
         try:

@@ -17,7 +17,7 @@ import pytest
 from analytics_platform.sample_label import LabelSpec, generate, write_day
 from analytics_platform.sample_label.files import hex_ids
 from analytics_platform.sample_label.spec import Incidents
-from analytics_platform_tests.sample_label.reading import lines, read, unpack
+from analytics_platform_tests.sample_label.reading import lines, read, read_releases, unpack
 
 
 def names(text: str, separator: str) -> list[str]:
@@ -26,7 +26,7 @@ def names(text: str, separator: str) -> list[str]:
 
 SMALL = LabelSpec(scale=0.01, days=8)
 PLAY_FEEDS = ("spotify/streams", "apple/streams", "fuga/trends")
-LISTS_WITH_HEADER = ("apple/content", "roster/genres", "roster/territories")
+LISTS_WITH_HEADER = ("apple/content", "roster/genres", "roster/territories", "roster/releases")
 APPLE_V1_1 = names(
     "Datestamp | Ingest Datestamp | Ingest Timestamp | Apple Identifier | Storefront Name | Anonymized Person ID | "
     "Membership Type | Membership Mode | Membership Partner | Postal Code | Device Type | Operating System | "
@@ -87,8 +87,15 @@ def test_every_file_has_the_rows_and_faults_that_the_truth_says(label):
             assert dict(faults) == entry["faults"], path
             assert (len(rows), len(rows) + faults.total()) == (entry["good_rows"], entry["rows"])
             totals[feed] += faults
+            continue
+        assert len(lines(path)) - (feed in LISTS_WITH_HEADER) == entry["rows"]
+        if feed == "roster/releases":
+            dates, faults = read_releases(path)
+            assert dict(faults) == entry["faults"] == dict.fromkeys(("duplicate", "null_isrc", "unreadable_date"), 1)
+            assert len(dates) == entry["good_rows"]
+            totals[feed] += faults
         else:
-            assert len(lines(path)) - (feed in LISTS_WITH_HEADER) == entry["rows"] == entry["good_rows"]
+            assert entry["rows"] == entry["good_rows"]
     assert {feed: dict(counts) for feed, counts in totals.items()} == label.faults["totals"]
     assert label.summary.rows == sum(entry["rows"] for entry in label.faults["files"])
     assert label.summary.faults == sum(counts.total() for counts in totals.values())
@@ -200,6 +207,17 @@ def test_the_roster_comes_whole_every_thirty_days(label):
             assert first == header
             assert set(rest) == rows
             assert len(rest) == len(rows)
+
+
+def test_the_roster_has_the_release_date_of_every_recording(label):
+    tracks = label.truth("tracks")
+    planted = {isrc: day.isoformat() for isrc, day in tracks.select("isrc", "release_date").iter_rows()}
+    entries = [entry for entry in label.faults["files"] if entry["feed"] == "roster/releases"]
+    assert [entry["path"] for entry in entries] == [
+        f"Roster_Releases_acme_{day}.tsv" for day in ("20260101", "20260131", "20260302")
+    ]
+    for entry in entries:
+        assert read_releases(label.path(entry))[0] == planted
 
 
 def test_a_folder_holds_one_label(tmp_path):

@@ -1,7 +1,8 @@
-"""The label's roster: its genres and excluded territories, of which the newest file alone counts."""
+"""The label's roster: genres, excluded territories, release dates, of which the newest file alone counts."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from analytics_platform_tests.streams.world import Home, gz, zipped
 
 MODELS = {model.table.full_name: model for model in load_sql_models(SQL_ROOT, TABLES)}
 GENRES, TERRITORIES = "Roster_Genres_acme_20260316.tsv", "Roster_Territories_acme_20260316.tsv"
+RELEASES = "Roster_Releases_acme_20260316.tsv"
 LATER = "Roster_Territories_acme_20260415.tsv"
 LAST = "Roster_Territories_acme_20260515.tsv"
 
@@ -22,6 +24,10 @@ def genres(*lines: str, header: str = "artist\tgenre\tposition") -> bytes:
 
 def territories(*lines: str) -> bytes:
     return "\n".join(["artist\texcluded_territory", *lines, ""]).encode()
+
+
+def releases(*lines: str, header: str = "isrc\trelease_date") -> bytes:
+    return "\n".join([header, *lines, ""]).encode()
 
 
 def made(home: Home, table: str) -> list[tuple[Any, ...]]:
@@ -167,3 +173,48 @@ def test_genres_and_territories_are_replaced_apart(home: Home) -> None:
     home.take()
     assert made(home, "streams.artist_genres") == [("a", "rock", 1)]
     assert closed(home) == [("a", "DE")]
+
+
+def test_release_dates_by_recording(home: Home) -> None:
+    rows = (
+        "QZACM2600001\t2026-02-20",
+        "qz-acm-26-00002\t20190501 ",
+        "QZACM2600003\t2026-07-01",
+        "QZACM2600001\t2025-11-07",
+    )
+    assert home.deliver(RELEASES, releases(*rows)).counts == (4, 4, 0)
+    assert made(home, "streams.release_dates") == [
+        ("QZACM2600001", date(2025, 11, 7)), ("QZACM2600002", date(2019, 5, 1)), ("QZACM2600003", date(2026, 7, 1)),
+    ]  # fmt: skip
+    assert home.undeclared() == []
+
+
+def test_bad_releases_are_rejected_with_reasons(home: Home) -> None:
+    good = "QZACM2600009\t2020-01-01"
+    bad = (
+        "\t2026-01-01",
+        "not a code\t2026-01-01",
+        "QZACM2600001\t",
+        "QZACM2600001\tspring",
+        "QZACM2600001\t2026-02-30",
+        "QZACM2600001\t1826-01-01",
+        "QZACM2600001\t2206-01-01",
+        "QZACM2600001\tinfinity",
+        good,
+    )
+    assert home.deliver(RELEASES, releases(good, *bad)).counts == (10, 1, 9)
+    no_code, no_day = "isrc is missing or unreadable", "release date is missing or unreadable"
+    far = "release date is before 1860 or ten years ahead"
+    assert home.rejected() == [
+        (3, no_code), (4, no_code), (5, no_day), (6, no_day), (7, no_day), (8, far), (9, far), (10, far),
+        (11, "exact duplicate of an earlier row"),
+    ]  # fmt: skip
+
+
+def test_the_newest_releases_count_even_if_there_are_none(home: Home) -> None:
+    assert made(home, "streams.release_dates") == [], "no file at all"
+    home.deliver(RELEASES, releases("QZACM2600001\t2026-02-20", "QZACM2600002\t2026-02-20"))
+    home.deliver("Roster_Releases_acme_20260415.tsv", releases("QZACM2600001\t2026-05-01"))
+    assert made(home, "streams.release_dates") == [("QZACM2600001", date(2026, 5, 1))], "put off, and one withdrawn"
+    home.deliver("Roster_Releases_acme_20260515.tsv", releases())
+    assert made(home, "streams.release_dates") == []

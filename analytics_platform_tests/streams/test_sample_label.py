@@ -23,6 +23,8 @@ REASONS = {
     "duplicate": "exact duplicate of an earlier row",
     "null_listener": "no listener",
     "null_track": "no track",
+    "null_isrc": "isrc is missing or unreadable",
+    "unreadable_date": "release date is missing or unreadable",
     "negative_duration": "duration is negative or over a day",
     "absurd_duration": "duration is negative or over a day",
     "future_time": "played after the delivery",

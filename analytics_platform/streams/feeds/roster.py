@@ -1,9 +1,10 @@
-"""The label's own roster: what no vendor tells, its artists' genres and where it may not sell them.
+"""The label's own roster: what no vendor tells, its artists' genres, where it may not sell them, what comes out when.
 
-``Roster_Genres_<licensor>_20260316.tsv`` (artist, genre, position: 1 is the main genre and the default)
-and ``Roster_Territories_<licensor>_20260316.tsv`` (artist, excluded_territory: a country where the
-artist's catalogue is not available), TSV with a header, plain or packed. Each file says all there is:
-the newest day's files count, and one with a header only says that there is nothing to say.
+``Roster_Genres_<licensor>_20260316.tsv`` (artist, genre, position: 1 is the main genre and the default),
+``Roster_Territories_<licensor>_20260316.tsv`` (artist, excluded_territory: a country where the artist's
+catalogue is not available) and ``Roster_Releases_<licensor>_20260316.tsv`` (isrc, release_date), TSV with
+a header, plain or packed. Each file says all there is: the newest day's files count, and one with a header
+only says that there is nothing to say.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import pycountry
 
 from analytics_platform.streams.contract import Output, Resource, Rule, names
 from analytics_platform.streams.feeds import sql
-from analytics_platform.streams.tables import ROSTER_GENRES, ROSTER_TERRITORIES
+from analytics_platform.streams.tables import FIRST_RECORDING, ROSTER_GENRES, ROSTER_RELEASES, ROSTER_TERRITORIES
 
 COUNTRIES = tuple(sorted(country.alpha_2 for country in pycountry.countries))
 """All codes of ISO 3166-1 alpha-2."""
+MOST_DAYS_AHEAD = 3_650
+"""A release farther ahead is a slip of the pen."""
 
 
 def _pattern(report: str) -> re.Pattern[str]:
@@ -61,4 +64,25 @@ TERRITORIES = Resource(
     is_statement=True,
 )
 
-RESOURCES = (GENRES, TERRITORIES)
+RELEASES = Resource(
+    vendor="roster",
+    name="releases",
+    pattern=_pattern("Releases"),
+    form="tsv",
+    sources=(names("isrc", required=True), names("release_date", name="released", required=True)),
+    typed={"code": sql.isrc("trim(isrc)"), "released_on": sql.day("trim(released)")},
+    rules=(
+        Rule("isrc is missing or unreadable", "code is null", "isrc"),
+        Rule("release date is missing or unreadable", "released_on is null", "released"),
+        Rule(
+            "release date is before 1860 or ten years ahead",
+            f"released_on not between date '{FIRST_RECORDING}' and {sql.INGEST_DATE} + {MOST_DAYS_AHEAD}",
+            "released",
+        ),
+    ),
+    duplicates_by=("code", "released_on"),
+    outputs=(Output(ROSTER_RELEASES, {"isrc": "code", "release_date": "released_on"}),),
+    is_statement=True,
+)
+
+RESOURCES = (GENRES, TERRITORIES, RELEASES)
