@@ -12,9 +12,10 @@ Muted is 24 dB quieter, not silent: masked by what goes on, yet no hole of -100 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def regions_of(length_s: float, offset_s: float = 0.0) -> tuple[Region, ...]:
     return tuple(
         Region(round(start, 3), round(end, 3), low, high)
         for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        for low, high in zip(BAND_EDGES_HZ[:-1], BAND_EDGES_HZ[1:], strict=True)
+        for low, high in pairwise(BAND_EDGES_HZ)
     )
 
 
@@ -149,9 +150,7 @@ class Muting:
         return samples
 
 
-def explain(
-    samples: Samples, length: int, score: Score, offset_s: float, seed: int = 0
-) -> Explanation:
+def explain(samples: Samples, length: int, score: Score, offset_s: float, seed: int = 0) -> Explanation:
     """Effects of the regions of a clip.
 
     Args:

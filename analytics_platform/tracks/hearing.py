@@ -6,11 +6,11 @@ What is kept of a clip is one safetensors file, ``<clip_id>.safetensors``; it go
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -34,12 +34,12 @@ READ_BY = "1"
 
 @dataclass(frozen=True, slots=True)
 class Ears:
-    """Which pretrained net hears beside the descriptors, and where."""
+    """Which pretrained net hears beside the descriptors; on the CPU, as the clips are few."""
 
     net: str | None = None
     """Its name; None: none is needed."""
-    weights: Weights = Weights(Path())
-    device: str = "cpu"
+    weights: Weights | None = None
+    """Where its weights lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,10 @@ def prepare(ears: Ears) -> None:
     if ears.net is None:
         return
     weights = ears.weights
-    found = available_embedders(weights.pretrained, weights.vggish, weights.vggish_sha256 or "", ears.device)
+    found = available_embedders(weights.pretrained, weights.vggish, weights.vggish_sha256 or "") if weights else []
     _nets[:] = [net for net in found if net.name == ears.net]
     if not _nets:
-        raise NetError(f"the model in use needs embeddings by {ears.net}: see `analytics-platform fetch-weights`")
+        raise NetError(f"the model in use needs embeddings by {ears.net}, whose weights are not here")
 
 
 def hear(clip: NewClip) -> Heard:
@@ -135,19 +135,20 @@ def sound_of(heard: Sequence[Heard]) -> Sound:
     )
 
 
-def hear_all(clips: Sequence[NewClip], ears: Ears, workers: int) -> Iterator[tuple[NewClip, Heard | Rejected]]:
+def hear_all(clips: Sequence[NewClip], ears: Ears, workers: int) -> Generator[tuple[NewClip, Heard | Rejected]]:
     """Each clip once with what was heard or why not, as they end.
 
     Raises:
-        WorkerStartError: the workers can't run at all, for want of the net's weights for example.
+        NetError: the weights of the net are missing.
     """
     if not clips:
-        return iter(())
-    on_gpu = ears.net is not None and ears.device != "cpu"
-    return run_clips(
+        return
+    if ears.net is not None and not (ears.weights and ears.weights.any):
+        raise NetError(f"the model in use needs embeddings by {ears.net}: run `analytics-platform fetch-weights`")
+    yield from run_clips(
         clips,
         hear,
-        workers=1 if on_gpu else min(workers, len(clips)),
+        workers=min(workers, len(clips)),
         memory_mb=memory_of(ears),
         seconds=SECONDS,
         prepare=partial(prepare, ears),
@@ -156,7 +157,7 @@ def hear_all(clips: Sequence[NewClip], ears: Ears, workers: int) -> Iterator[tup
 
 def memory_of(ears: Ears) -> int:
     """MiB that a worker may take."""
-    return MEMORY_MB[ears.device] if ears.net else DESCRIPTORS_MB
+    return MEMORY_MB["cpu"] if ears.net else DESCRIPTORS_MB
 
 
 def keep(folder: Path, heard: Heard) -> None:
@@ -164,7 +165,7 @@ def keep(folder: Path, heard: Heard) -> None:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {"log_mel": heard.log_mel, **heard.features}
+    arrays: dict[str, NDArray[Any]] = {"log_mel": heard.log_mel, **heard.features}
     if heard.pooled is not None:
         arrays["pooled"] = heard.pooled
     said = {

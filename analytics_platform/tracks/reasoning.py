@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ class Reasons:
     rows: Rows
     explained: int = 0
     """Clips that were explained now; the others had been before."""
-    failed: dict[str, str] | None = None
+    failed: dict[str, str] = field(default_factory=dict)
     """Files that have no explanation, and why."""
     seconds: float = 0.0
 
@@ -72,11 +73,8 @@ _model: list[Shipped] = []
 
 def prepare(models_root: Path, version: str, ears: Ears) -> None:
     """Load the model and the net that it needs, and what is heavy, once in each worker."""
-    import captum.attr
-    import matplotlib.backends.backend_agg
-    import matplotlib.figure
-
-    del captum, matplotlib
+    for module in ("captum.attr", "matplotlib.backends.backend_agg", "matplotlib.figure"):
+        import_module(module)
     _model[:] = [Shipped.load(models_root, version)]
     hearing.prepare(ears)
 
@@ -87,9 +85,7 @@ def answer(question: Question) -> Answer:
     score = scorer(_model[0], question.net, decoded.length)
     explanation = explain(decoded.samples, decoded.length, score, question.offset_s)
     analysis = analyse(decoded.samples, decoded.length)
-    return Answer(
-        explanation, draw(analysis.log_mel, analysis.frames, explanation, question.title, question.subtitle)
-    )
+    return Answer(explanation, draw(analysis.log_mel, analysis.frames, explanation, question.title, question.subtitle))
 
 
 def explain_folder(
@@ -127,7 +123,7 @@ def explain_folder(
         results = run_clips(
             questions,
             answer,
-            workers=min(lake.threads, len(questions)) if ears.device == "cpu" else 1,
+            workers=min(lake.threads, len(questions)),
             memory_mb=max(MEMORY_MB, hearing.memory_of(ears)),
             seconds=SECONDS,
             prepare=partial(prepare, models_root, version, ears),
@@ -186,9 +182,7 @@ def _question(folder: Path, score: dict[str, object], net: str | None) -> Questi
     )
 
 
-def _rows(
-    explanation: Explanation, version: str, picture: str
-) -> tuple[dict[str, object], list[dict[str, object]]]:
+def _rows(explanation: Explanation, version: str, picture: str) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Of both tables, without the file."""
     regions, by_segment = explanation.regions, explanation.by_segment
     bands = by_segment.shape[1]

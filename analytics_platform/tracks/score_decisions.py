@@ -1,4 +1,4 @@
-"""What the sensor of unreleased tracks decides, as a pure function: files, model, cursor and run states in; a run out."""
+"""What the sensor of unreleased tracks decides, as a pure function: files, model and run states in; a run out."""
 
 from __future__ import annotations
 

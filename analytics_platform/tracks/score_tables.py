@@ -13,9 +13,9 @@ REJECT_REASONS = (*REASONS, NO_FILE, BAD_NAME)
 
 FILE = Column("file", "VARCHAR", "Path below the folder unreleased/.")
 TITLE = Column("title", "VARCHAR", "From the file's tags, else from its name.")
-ARTIST_NAME = Column("artist_name", "VARCHAR", "From the tags, the folder or 'Artist - Title'; null if none says.", True)
+ARTIST_NAME = Column("artist_name", "VARCHAR", "From the tags, the folder or 'Artist - Title'; null if none.", True)
 CLIP_ID = Column("clip_id", "VARCHAR", "The excerpt: the same for the same sound under another name.")
-MODEL_VERSION = Column("model_version", "VARCHAR", "Version of the model in use, as in models.releases.")
+MODEL_VERSION = Column("model_version", "VARCHAR", "Version of the model in use, as in tracks.shipped_models.")
 
 
 def _share(name: str, comment: str) -> Column:
@@ -37,8 +37,8 @@ TRACK_SCORES = Table(
         Column("duration_s", "DOUBLE", "Seconds of sound that were heard, at most 30.", minimum=0, maximum=60),
         _share(
             "percentile",
-            "Expected place among releases of the same month and genre, 0 to 1: 0.7 is better than 70 % of them. Use it "
-            "to sort many, not to judge one.",
+            "Expected place among releases of the same month and genre, 0 to 1: 0.7 is better than 70 % of them. Use "
+            "it to sort many, not to judge one.",
         ),
         _share("percentile_low", "Of 10 released tracks with such a score 1 ended below this, 0 to 1."),
         _share("percentile_high", "Of 10 released tracks with such a score 1 ended above this, 0 to 1."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from analytics_platform.tracks.explaining import Explanation, Region
@@ -11,8 +11,8 @@ NOTICED = 0.005
 """Half a hundredth of the scale: a region of less effect is no reason."""
 SAMPLE_LABEL = "The label is made up: made-up audio proves plumbing, not music."
 NO_MODEL = (
-    "No model has been released yet, so nothing can be scored. One is trained when tracks have sound, training rights "
-    "and a known outcome; models.releases and the page of tracks.model_scores say what is missing."
+    "No model has been released yet, so nothing can be scored. One is when enough tracks have sound, the right to "
+    "train and a known outcome, and it beats chance: the page of tracks.shipped_models says what is missing."
 )
 
 
@@ -20,10 +20,10 @@ def evidence(info: Mapping[str, Any], *, is_sample_label: bool) -> str:
     """What the test of the model in use allows to say of a score.
 
     Args:
-        info: of the model: auc, auc_low, auc_high (any may be missing), tracks, artists.
+        info: of the model.
         is_sample_label: whether the home holds the demo's data.
     """
-    auc, low, high = (info.get(name) for name in ("auc", "auc_low", "auc_high"))
+    auc, low, high = auc_of(info)
     said = ["Use it to sort many, not to judge one."]
     if auc is None:
         said.append("How good it is was not measured.")
@@ -35,12 +35,18 @@ def evidence(info: Mapping[str, Any], *, is_sample_label: bool) -> str:
     else:
         interval = "" if low is None or high is None else f"90 % range {low:.0%} to {high:.0%}; "
         said.append(
-            f"For artists that it had not heard the model put the better of two tracks, one from the upper and one from "
+            "For artists that it had not heard the model put the better of two tracks, one from the upper and one from "
             f"the lower half, first in {auc:.0%} of pairs ({interval}a coin: 50 %)."
         )
     if is_sample_label:
         said.append(SAMPLE_LABEL)
     return " ".join(said)
+
+
+def auc_of(info: Mapping[str, Any]) -> tuple[float | None, float | None, float | None]:
+    """The honest AUC of the model in use with its 90 % interval; None where it was not measured."""
+    value, low, high = info.get("scores", {}).get("auc", (None, None, None))
+    return value, low, high
 
 
 def place(share: float) -> str:
@@ -110,9 +116,3 @@ def target_words(target: str) -> str:
         which, days, _ = window.split("_")
         return f"{what} in the {which} {days} days"
     return target.replace("_", " ")
-
-
-def joined(names: Iterable[str] | Sequence[str]) -> str:
-    """Like ``a, b and c``."""
-    *others, last = list(names)
-    return f"{', '.join(others)} and {last}" if others else last

@@ -16,13 +16,12 @@ from analytics_platform.audio.workers import Rejected
 from analytics_platform.lakehouse.frames import timestamp
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.lakehouse.tables import Table
-from analytics_platform.modelling.tables import RELEASES
 from analytics_platform.streams.tables import TRACK_ARTISTS
 from analytics_platform.tracks.hearing import Ears, Heard, NewClip, forget, hear_all, keep, kept, sound_of
 from analytics_platform.tracks.score_tables import SCORED, TRACK_SCORE_NEIGHBOURS, TRACK_SCORE_REJECTS, TRACK_SCORES
-from analytics_platform.tracks.score_words import evidence
-from analytics_platform.tracks.shipped import FAMILY, Shipped
-from analytics_platform.tracks.tables import OUTCOMES
+from analytics_platform.tracks.score_words import auc_of, evidence
+from analytics_platform.tracks.shipped import Shipped
+from analytics_platform.tracks.tables import OUTCOMES, SHIPPED_MODELS
 from analytics_platform.tracks.unreleased import Track, list_unreleased, open_track
 
 if TYPE_CHECKING:
@@ -60,8 +59,8 @@ def released_version(lake: Lake) -> str | None:
     """The version of the model in use; None if none was ever released."""
     import polars as pl
 
-    found = lake.read(RELEASES).filter((pl.col("model") == FAMILY) & (pl.col("status") == "released"))
-    return None if found.is_empty() else found.sort("release_no")["version"][-1]
+    found = lake.read(SHIPPED_MODELS).filter(pl.col("status") == "released").sort("release_no")
+    return found["version"][-1] if len(found) else None
 
 
 def net_of(shipped: Shipped) -> str | None:
@@ -157,16 +156,16 @@ def _hear(
                 keep(kept_root, result)
             if number % 20 == 0:
                 say(f"{number} of {len(new)} new clips heard")
-    crashed = sum(isinstance(known[clip], Rejected) and known[clip].reason in CRASHES for clip in new)  # type: ignore
+    reasons = [found.reason for clip in new if isinstance(found := known[clip], Rejected)]
+    crashed = sum(reason in CRASHES for reason in reasons)
     if crashed > max(len(new) / 2, FEW_CLIPS):
         raise RuntimeError(f"{crashed} of {len(new)} clips made a worker fail: a fault of the platform, not theirs")
     return known, len(new)
 
 
-def _score(
-    lake: Lake, good: Sequence[tuple[Track, Heard]], shipped: Shipped, released: Released, words: str
-) -> Rows:
+def _score(lake: Lake, good: Sequence[tuple[Track, Heard]], shipped: Shipped, released: Released, words: str) -> Rows:
     info = shipped.info
+    auc, auc_low, auc_high = auc_of(info)
     sound, rows = sound_of([heard for _, heard in good]), np.arange(len(good))
     scores = shipped.score(sound, rows)
     nearest, similarity = shipped.similar(sound, rows, NEIGHBOURS)
@@ -197,9 +196,9 @@ def _score(
                 "catalogue_tracks": len(catalogue),
                 "model": shipped.model,
                 "model_version": shipped.version,
-                "test_auc": info.get("auc"),
-                "test_auc_low": info.get("auc_low"),
-                "test_auc_high": info.get("auc_high"),
+                "test_auc": auc,
+                "test_auc_low": auc_low,
+                "test_auc_high": auc_high,
                 "target": info["target"],
                 "evidence": words,
                 "loudness_lufs": described.loudness_lufs,

@@ -1,6 +1,8 @@
 """The sensor of unreleased tracks: a thin shell around ``score_decisions.decide``."""
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -20,12 +22,12 @@ UNDER_WAY = [
 ]
 
 
-def build_unreleased_sensor(settings: Settings) -> dg.SensorDefinition:
-    """A sensor that starts the jobs `score` and `explain` when the folder or the model in use has changed."""
+def build_unreleased_sensor(jobs: Sequence[Any], settings: Settings) -> dg.SensorDefinition:
+    """A sensor that starts the jobs `score` and then `explain` when the folder or the model in use has changed."""
 
     @dg.sensor(
         name="unreleased",
-        job_names=["score", "explain"],
+        jobs=jobs,
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Scores the tracks that are dropped into {settings.unreleased.name}/, then explains the scores.",
@@ -41,8 +43,7 @@ def build_unreleased_sensor(settings: Settings) -> dg.SensorDefinition:
             Cursor.load(context.cursor),
             lambda key: _run_state(context.instance, key),
             is_busy=any(
-                context.instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
-                for job in ("score", "explain")
+                context.instance.get_runs_count(dg.RunsFilter(job_name=job.name, statuses=UNDER_WAY)) for job in jobs
             ),
             now=time.time(),
             quiet_s=settings.inbox_quiet_s,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -98,6 +99,32 @@ def is_beside(name: str) -> bool:
         or PurePosixPath(lower).suffix in BESIDES
         or PurePosixPath(lower).stem == README
     )
+
+
+def copy_tracks(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Copy files and folders into the folder of unreleased tracks. Returns the names of what was passed over.
+
+    A folder that has files in it keeps its name, which is the artist's; one that only has folders does not: each of
+    these is an artist's. A copy has a hidden name, which the sensor ignores, until it is whole.
+    """
+    besides: list[str] = []
+    for path in paths:
+        if path.absolute().is_relative_to(folder.absolute()):
+            continue  # it is there
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink())
+        is_artist = path.is_dir() and any(file.parent == path and not is_beside(file.name) for file in files)
+        base = path.absolute() if path.is_dir() and not is_artist else path.absolute().parent
+        for file in files:
+            name = file.absolute().relative_to(base)
+            if any(is_beside(part) for part in name.parts):
+                besides.append(name.as_posix())
+                continue
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_name(f".{target.name}")
+            shutil.copyfile(file, unfinished)
+            unfinished.replace(target)
+    return besides
 
 
 def open_track(folder: Path, file: str) -> Track:
