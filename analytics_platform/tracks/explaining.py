@@ -1,13 +1,15 @@
 """Why a clip has its score: which seconds of which frequencies raised or lowered it, whatever the model in use is.
 
-The clip is divided into regions, 3 seconds by a band of frequencies. A variant of it has some regions muted; it goes
+The clip is divided into regions, 5 seconds by a band of frequencies. A variant of it has some regions muted; it goes
 through all that the clip went through: features, embedding, model. The effect of a region is its Shapley value, the
 mean change of the expected percentile over orders in which regions are unmuted one after the other (captum's
 ``ShapleyValueSampling``, after Castro et al. 2009). Each order is also gone through backwards, and a first and second
 order start from other ends: so an interaction of two regions is shared out evenly by few orders. The effects of an
 order sum exactly to the score less the score of everything muted.
 
-Muted is 24 dB quieter, not silent: masked by what goes on, yet no hole of -100 dB that no model has ever seen.
+Muted is 12 dB quieter, a quarter of the amplitude: clearly in the background, yet within what models know of released
+music. 24 dB were tried: a clip that is muted throughout then lies so far outside that models say nothing sensible of it,
+and effects depend twice as much on the order. docs/scoring.md has the figures.
 """
 
 from __future__ import annotations
@@ -37,14 +39,14 @@ Score = Callable[[Iterable[Samples]], FloatArray]
 
 BAND_EDGES_HZ = (0.0, 150.0, 500.0, 2000.0, 5000.0, 11_025.0)
 """Bass and kick, low middle, middle, presence, treble."""
-SEGMENT_S = 3.0
-MUTED_DB = -24.0
+SEGMENT_S = 5.0
+MUTED_DB = -12.0
 FADE_S = 0.05
 """From muted to not: longer than a click, shorter than a beat."""
 SLOPE_OCTAVES = 0.25
 """Width of the slope from one band to the next."""
 ORDERS = 2
-"""Each also backwards; 50 variants each: 200 in all."""
+"""Each also backwards, 30 variants each way: 120 in all."""
 BATCH = 25
 """Variants that the model scores at once."""
 
@@ -65,7 +67,7 @@ class Explanation:
     """Effects of the regions of a clip on its expected percentile."""
 
     regions: tuple[Region, ...]
-    """(r,) by time, then by frequency; 5 to a segment."""
+    """(r,) by time, then by frequency; 5 bands to a segment."""
     effects: FloatArray
     """(r,) changes of the expected percentile."""
     percentile: float
@@ -87,7 +89,7 @@ class Explanation:
 
 
 def regions_of(length_s: float, offset_s: float = 0.0) -> tuple[Region, ...]:
-    """The regions of a clip of that length: segments of 3 s, the last up to half longer or shorter."""
+    """The regions of a clip of that length: segments of 5 s, the last up to half longer or shorter."""
     edges = segment_edges(length_s) + offset_s
     return tuple(
         Region(round(start, 3), round(end, 3), low, high)

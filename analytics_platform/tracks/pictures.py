@@ -91,7 +91,7 @@ def draw(log_mel: NDArray[np.float16], frames: int, explanation: Explanation, ti
     key.axis("off")
     key.text(0, 0.85, "■ raised the score", color=RAISED, fontsize=9, transform=key.transAxes)
     key.text(0, 0.60, "■ lowered it", color=LOWERED, fontsize=9, transform=key.transAxes)
-    key.text(0, 0.02, "numbers: hundredths\nof the scale, against\n24 dB quieter", fontsize=7, transform=key.transAxes)
+    key.text(0, 0.02, "numbers: hundredths\nof the scale, against\n12 dB quieter", fontsize=7, transform=key.transAxes)
     file = io.BytesIO()
     canvas.print_png(file)
     return file.getvalue()

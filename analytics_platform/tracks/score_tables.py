@@ -118,7 +118,7 @@ TRACK_EXPLANATIONS = Table(
         Column("words", "VARCHAR", "The strongest reasons for and against, in one sentence."),
         Column("picture", "VARCHAR", "PNG of the spectrogram with the regions, a path below the home."),
         _share("percentile", "What the model expects of the sound as it is, 0 to 1."),
-        _share("percentile_muted", "What it expects when every region is muted, 24 dB quieter, 0 to 1."),
+        _share("percentile_muted", "What it expects when every region is muted, 12 dB quieter, 0 to 1."),
         Column(
             "residual",
             "DOUBLE",
@@ -150,7 +150,7 @@ TRACK_SCORE_REASONS = Table(
         Column(
             "effect",
             "DOUBLE",
-            "Change of the expected percentile because this part is as it is and not 24 dB quieter; 0.02 is two "
+            "Change of the expected percentile because this part is as it is and not 12 dB quieter; 0.02 is two "
             "hundredths up. A Shapley value of the model, no law of music.",
             minimum=-1,
             maximum=1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def make_home(home: Path, *, with_model: bool = True) -> Settings:
             "compared_tracks": TRACKS,
             "comparison": "pop, 2026-01",
             "vendors": "spotify",
-            "release_date": None,
+            "release_date": date(2026, 1, 2),
             "genre": "pop",
             "artist_id": f"artist {number % ARTISTS}",
         }
