@@ -67,7 +67,7 @@ def draw(log_mel: NDArray[np.float16], frames: int, explanation: Explanation, ti
         interpolation="nearest",
     )
     _regions(main, explanation)
-    ticks = np.array([100, 200, 500, 1000, 2000, 5000, 10_000], dtype=np.float64)
+    ticks = np.array([100, 500, 1000, 2000, 5000, 10_000], dtype=np.float64)
     main.set_yticks(mel_of(ticks), [f"{tick / 1000:g} k" if tick >= 1000 else f"{tick:g}" for tick in ticks.tolist()])
     main.set_ylabel("frequency, Hz (mel scale)")
     main.set_title(f"{title}\n{subtitle}", loc="left", fontsize=11)
