@@ -8,8 +8,8 @@ order start from other ends: so an interaction of two regions is shared out even
 order sum exactly to the score less the score of everything muted.
 
 Muted is 12 dB quieter, a quarter of the amplitude: clearly in the background, yet within what models know of released
-music. 24 dB were tried: a clip that is muted throughout then lies so far outside that models say nothing sensible of it,
-and effects depend twice as much on the order. docs/scoring.md has the figures.
+music. 24 dB were tried: a clip that is muted throughout then lies so far outside that models say nothing sensible of
+it, and effects depend more on the order (docs/scoring.md).
 """
 
 from __future__ import annotations

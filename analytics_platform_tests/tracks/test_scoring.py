@@ -19,9 +19,7 @@ from analytics_platform.tracks.score_tables import (
     REJECT_REASONS,
     SCORED,
     TRACK_EXPLANATIONS,
-    TRACK_SCORE_NEIGHBOURS,
     TRACK_SCORE_REASONS,
-    TRACK_SCORE_REJECTS,
     TRACK_SCORES,
 )
 from analytics_platform.tracks.score_words import evidence
