@@ -1,4 +1,4 @@
-"""The command line: ``analytics-platform demo | ingest | status | erase-listener | dev``."""
+"""The command line: ``analytics-platform demo | ingest | score | status | erase-listener | dev``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
+from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.settings import MissingSecretError, Settings
 
 DEMO_BATCHES = 1
@@ -102,6 +104,45 @@ def ingest(
 
 
 @app.command()
+def score(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="mp3, wav, flac, ogg or aiff files, or folders of them. A folder with files in it is an artist's; a "
+            "folder of folders holds an artist each. Tags count before names. Without any: what is there already.",
+            exists=True,
+        ),
+    ] = None,
+) -> None:
+    """Score unreleased tracks: where each may land among releases, what it sounds like, and why.
+
+    The files are copied into <home>/unreleased/, all tracks in there are scored together, and what is unchanged is not
+    heard again. Take a file out of that folder and its score goes with it. While `dev` runs, dropping files there does
+    the same as this command.
+
+    Use it to sort many, not to judge one: docs/scoring.md says how to read it.
+    """
+    from analytics_platform.tracks.score_report import print_explanations, print_scores
+    from analytics_platform.tracks.score_words import NO_MODEL
+    from analytics_platform.tracks.scoring import released_version
+    from analytics_platform.tracks.unreleased import copy_tracks, list_unreleased
+
+    settings = Settings()
+    for name in copy_tracks(paths or [], settings.unreleased):
+        console.print(f"[yellow]{escape(name)} is no recording: left where it is[/]")
+    if not list_unreleased(settings.unreleased):
+        raise _fail(f"Nothing to score: {settings.unreleased} is empty.")
+    lake = Lake(settings.lake_root)
+    if released_version(lake) is None:
+        raise _fail(f"{NO_MODEL}\nThe files wait in {settings.unreleased}.")
+    _run(settings, "score")
+    print_scores(lake, console)
+    _run(settings, "explain")
+    print_explanations(lake, settings.home, console)
+    console.print(f"Open next:  {settings.database}  (marts.track_scores)", soft_wrap=True)
+
+
+@app.command()
 def status() -> None:
     """What is fresh, what was rejected and why, what waits in the inbox."""
     from analytics_platform.orchestration.build import TABLES
@@ -148,12 +189,15 @@ def dev(port: Annotated[int, typer.Option(help="Port of the web page.")] = 3000)
     from analytics_platform.orchestration.run import PROJECT_ROOT, dagster_home
 
     settings = Settings()
-    settings.inbox.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.inbox, settings.unreleased):
+        folder.mkdir(parents=True, exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
     os.environ["ANALYTICS_HOME"] = str(settings.home)
     command = Path(sys.executable).with_name("dagster")
     os.chdir(PROJECT_ROOT)
-    console.print(f"Drop deliveries into {settings.inbox}\nThe page: http://127.0.0.1:{port}")
+    console.print(
+        f"Drop deliveries into {settings.inbox}\nDrop unreleased tracks into {settings.unreleased}\nThe page: http://127.0.0.1:{port}"
+    )
     os.execv(command, [str(command), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-p", str(port)])
 
 

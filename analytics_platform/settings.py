@@ -105,6 +105,21 @@ class Settings(BaseSettings):
         return self.home / "inbox"
 
     @property
+    def unreleased(self) -> Path:
+        """Where unreleased tracks are dropped to be scored."""
+        return self.home / "unreleased"
+
+    @property
+    def heard_root(self) -> Path:
+        """What was heard of unreleased tracks, a file per clip."""
+        return self.lake_root / "unreleased"
+
+    @property
+    def explanations_root(self) -> Path:
+        """Pictures of why unreleased tracks have their scores."""
+        return self.lake_root / "explanations"
+
+    @property
     def masters_root(self) -> str:
         """Where the label's own recordings lie."""
         return self.masters or str(self.home / "masters")

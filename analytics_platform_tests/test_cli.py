@@ -22,8 +22,14 @@ from analytics_platform.streams.privacy import listener_key
 from analytics_platform.streams.unpack import Limits, unpack
 
 BIN = Path(sys.executable).parent
-MAY_FIND_NOTHING = ("11_where_diehards_live", "14_whom_to_win")
-"""They ask for what stands out beyond chance: on a small label that may be nothing."""
+MAY_FIND_NOTHING = (
+    "11_where_diehards_live",
+    "14_whom_to_win",
+    "33_tracks_to_push",
+    "34_why_this_score",
+    "35_what_it_sounds_like",
+)
+"""They ask for what stands out beyond chance, or for a model that beats it: on a small label that may be nothing."""
 QUERIES = sorted((Path(__file__).parents[1] / "sql" / "queries").glob("*.sql"))
 
 

@@ -21,6 +21,8 @@ MAX_HEADER_BYTES = 64 * 2**20
 _ISRC = r"([A-Za-z]{2})(-?)([A-Za-z0-9]{3})\2([0-9]{2})\2([0-9]{5})"
 _WHOLE_ISRC = re.compile(_ISRC, re.ASCII)
 _ISRC_WORD = re.compile(rf"(?<![A-Za-z0-9]){_ISRC}(?![A-Za-z0-9])", re.ASCII)
+_TITLE, _ARTIST = ("TIT2", "title", "\xa9nam"), ("TPE1", "artist", "\xa9ART")
+"""Names of a tag in ID3, Vorbis comments and MP4."""
 _AUDIO_BRANDS = (b"M4A ", b"M4B ", b"mp41", b"mp42", b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"dash")
 
 
@@ -34,11 +36,20 @@ class Header:
     """Text of the tags meant for an ISRC, as written."""
     problem: str | None = None
     """Why it could not be read, if so."""
+    title: str | None = None
+    """As tagged."""
+    artist: str | None = None
+    """As tagged; the first of several."""
 
 
 def clip_id(sha256: str, offset_s: float) -> str:
     """Id of the excerpt from ``offset_s`` seconds on of the file with that SHA-256: 32 hex digits."""
     return hashlib.sha256(f"{sha256} {offset_s:.3f}".encode()).hexdigest()[:32]
+
+
+def middle_offset(length_s: float | None) -> float:
+    """Where the excerpt of a file of that length begins, the middle of it, in seconds to the millisecond."""
+    return round(max(0.0, ((length_s or 0) - CLIP_SECONDS) / 2), 3)
 
 
 def isrc_of(text: str) -> str | None:
@@ -143,18 +154,30 @@ def read_header(file: BinaryIO, codec: str) -> Header:
         audio = kind(_Sparing(file, MAX_HEADER_BYTES))
         length = float(audio.info.length)
         tags = tuple(text for tag in _isrc_tags(audio.tags) if (text := _one_line(tag)))
+        title, artist = (_first_line(audio.tags, names) for names in (_TITLE, _ARTIST))
     except _TooMuchRead:
         return Header(problem=f"header and tags take more than {MAX_HEADER_BYTES // 2**20} MiB")
     except Exception as error:
         # mutagen raises more than its own errors on broken files, and its messages can quote what the file says.
         return Header(problem=type(error).__name__)
     # The largest length that anybody would call a recording; a header can claim any number.
-    return Header(length if 0 < length < 1e6 else None, tags)
+    return Header(length if 0 < length < 1e6 else None, tags, None, title, artist)
 
 
 def _one_line(tag: str) -> str:
     """The beginning of a tag as one line that every file format can hold."""
     return " ".join(tag[:100].encode("utf-8", "replace").decode().split())
+
+
+def _first_line(tags: Any, names: tuple[str, ...]) -> str | None:
+    """The first text of the tag that has one of the names, if it says anything."""
+    for name, value in (tags or {}).items():
+        if name in names or name.lower() in names:
+            texts = getattr(value, "text", value)
+            first = texts[0] if isinstance(texts, list) and texts else texts
+            if line := "".join(c for c in _one_line(str(first)) if c.isprintable()):
+                return line
+    return None
 
 
 def _isrc_tags(tags: Any) -> list[str]:

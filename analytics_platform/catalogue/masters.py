@@ -20,6 +20,7 @@ from analytics_platform.catalogue.clips import (
     clip_id,
     isrc_of,
     isrcs_in,
+    middle_offset,
     read_codec,
     read_header,
 )
@@ -257,7 +258,7 @@ def _offset(file: _File, asked: float | None, problems: list[Problem]) -> float:
         asked = None
     if asked is not None:
         return round(asked, 3)
-    return round(max(0.0, ((length or 0) - CLIP_SECONDS) / 2), 3)
+    return middle_offset(length)
 
 
 def _candidate(fs: Any, isrc: str, method: str, file: _File, offset_s: float) -> dict[str, object]:

@@ -31,8 +31,9 @@ from analytics_platform.streams import assets as stream_assets
 from analytics_platform.streams import tables as stream_tables
 from analytics_platform.streams.sensors import build_inbox_sensor
 from analytics_platform.tracks import assets as track_assets
-from analytics_platform.tracks import net_assets
+from analytics_platform.tracks import net_assets, score_tables, scoring_assets
 from analytics_platform.tracks import tables as track_tables
+from analytics_platform.tracks.sensors import build_unreleased_sensor
 
 # Single-run backfills are marked beta; we use them knowingly, and each load would print a page of warnings.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -51,6 +52,7 @@ TABLES: tuple[Table, ...] = (
     *audio_tables.SQL_TABLES,
     *track_tables.TABLES,
     *track_tables.SQL_TABLES,
+    *score_tables.TABLES,
     *model_tables.TABLES,
     *model_tables.SQL_TABLES,
 )
@@ -128,6 +130,12 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         selection=dg.AssetSelection.assets(publish_asset, asset_key(audio_tables.TRACK_AUDIO)),
         description="A new analytics.duckdb from the tables as they are.",
     )
+    outcomes = [asset_key(table) for table in track_tables.SQL_TABLES]
+    tracks = dg.define_asset_job(
+        "tracks",
+        selection=dg.AssetSelection.assets(track_assets.train_track_models, *outcomes),
+        description="What became of releases, and models of it from sound; the best goes into use.",
+    )
     nets = dg.define_asset_job(
         "nets",
         selection=dg.AssetSelection.assets(net_assets.train_track_nets),
@@ -139,6 +147,16 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         description="Trains Autoen-chorder's published grid, 270 configurations a partition.",
     )
     by_hand = dg.AssetSelection.assets(net_assets.train_track_nets, net_assets.sweep_autoenchorder)
+    score = dg.define_asset_job(
+        "score",
+        selection=dg.AssetSelection.assets(scoring_assets.score_unreleased, publish_asset),
+        description="Scores of the tracks in unreleased/, published at once. The sensor of that folder starts it.",
+    )
+    explain = dg.define_asset_job(
+        "explain",
+        selection=dg.AssetSelection.assets(scoring_assets.explain_scores, publish_asset),
+        description="Why they have these scores: seconds of work for each new track, published again.",
+    )
     everything = dg.define_asset_job(
         "all",
         # Batches of clips and nets are partitions of other kinds than days: the jobs `sound` and `nets` make them.
@@ -163,13 +181,19 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             track_assets.train_track_models,
             net_assets.train_track_nets,
             net_assets.sweep_autoenchorder,
+            scoring_assets.score_unreleased,
+            scoring_assets.explain_scores,
             publish_asset,
             _erasures_spec(),
         ],
-        jobs=[deliveries, catalogue, sound, analyse, nets, grid, publish, everything, maintenance],
+        jobs=[
+            *(deliveries, catalogue, sound, analyse, tracks, nets, grid),
+            *(score, explain, publish, everything, maintenance),
+        ],
         sensors=[
             build_inbox_sensor(deliveries.name, settings.inbox, settings.inbox_quiet_s),
             build_catalogue_sensor(catalogue.name, settings),
+            build_unreleased_sensor([score, explain], settings),
             dg.AutomationConditionSensorDefinition(
                 "automation",
                 target=dg.AssetSelection.all(),

@@ -170,6 +170,7 @@ def test_sensors_and_schedules_are_on_from_the_start(definitions: dg.Definitions
         "automation": "RUNNING",
         "catalogue": "RUNNING",
         "inbox": "RUNNING",
+        "unreleased": "RUNNING",
     }
     assert {s.name: s.default_status.value for s in repository.schedule_defs} == {
         "catalogue_daily": "RUNNING",

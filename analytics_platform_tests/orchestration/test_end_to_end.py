@@ -138,6 +138,7 @@ def test_sensors_schedules_and_daemons_are_up(server: Server) -> None:
         "automation": "RUNNING",
         "catalogue": "RUNNING",
         "inbox": "RUNNING",
+        "unreleased": "RUNNING",
     }
     assert {s["name"]: s["scheduleState"]["status"] for s in repository["schedules"]} == {
         "catalogue_daily": "RUNNING",
