@@ -110,7 +110,7 @@ def measure(data: TrackData, family: Family, size: InputSize, device: str, mixed
     if on_cpu and whole:
         batch_size, batches = SMALLER.get(family.name, (batch_size, batches))
     elif on_cpu and family.input_kind.startswith("log-mel"):
-        batches = COARSE_BATCHES
+        batch_size, batches = (50, 2) if family.name == "hiphop_crnn" else (batch_size, COARSE_BATCHES)
     rows = np.arange(batch_size * batches) % TRACKS
     inputs = fit_inputs(data.sound, rows, family.input_kind, size)
     names = FORWARD[family.input_kind]
@@ -176,7 +176,8 @@ def main(names: list[str]) -> None:
         f"Torch {torch.__version__}, {where}. Medians of epochs of as many batches as stated, after one that warms up."
     )
     print("Waiting: share of the time in which the loop had no batch. Checkpoints are not among it.")
-    Console(width=160).print("", table)
+    print()
+    Console(width=160).print(table)
 
 
 def section() -> list[str]:

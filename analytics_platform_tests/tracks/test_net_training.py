@@ -226,6 +226,9 @@ def test_a_net_that_needs_more_than_the_sound_is_refused(data: TrackData, tmp_pa
         trained(data, "lossnet", "regression", tmp_path)
     with pytest.raises(ValueError, match="is for binary, not for regression"):
         trained(data, "hiphop_mlp", "regression", tmp_path)
+    with pytest.raises(ValueError, match="is for regression, not for three-class"):
+        trained(data, "hitmusicnet_auto_d", "three-class", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_configuration_is_for_autoenchorder_of_its_layers(data: TrackData, tmp_path: Path) -> None:
