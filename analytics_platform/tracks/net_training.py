@@ -113,6 +113,9 @@ def fit_family(
     configuration: Configuration | None = None,
 ) -> FittedNet:
     """``fit_net`` for any family, whatever it needs being the outcome of ``data``."""
+    if task not in family.tasks:
+        # Said here too: the first stage asks for nothing.
+        raise ValueError(f"{family.name} is for {', '.join(family.tasks)}, not for {task}")
     configuration = default_configuration(family, configuration)
     inputs = fit_inputs(data.sound, train, family.input_kind, size)
     plans: dict[str, TrainingPlan] = {}

@@ -106,11 +106,14 @@ def _codes(
     data: TrackData, train: IntArray, rows: IntArray, how: How, size: InputSize, folder: Path, say: Say
 ) -> NDArray[np.float32]:
     """(n, 40) codes of all tracks; those not among ``rows`` are NaN."""
+    import torch
+
     family = FAMILIES[CODED]
     inputs = fit_inputs(data.sound, train, family.input_kind, size)
     plan = autoencoder_plan(family, len(train), how)
     trained = train_autoencoders(data, train, family, inputs, plan, folder, say)
-    net = prepared(data, train, family, "regression", inputs, shared_weights(trained.net))
+    with torch.random.fork_rng(devices=()):
+        net = prepared(data, train, family, "regression", inputs, shared_weights(trained.net))
     names = FORWARD[family.input_kind]
 
     def output(net: Any, batch: Batch) -> Tensor:

@@ -20,7 +20,18 @@ from statistics import median
 
 from rich.console import Console
 
-from analytics_platform_tests.benchmarks import artists, audio, catalogue, fans, fma, games, ingest, levels, windows
+from analytics_platform_tests.benchmarks import (
+    artists,
+    audio,
+    catalogue,
+    fans,
+    fma,
+    games,
+    ingest,
+    levels,
+    track_nets,
+    windows,
+)
 from analytics_platform_tests.benchmarks.agreement import agreement
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +99,7 @@ def with_section(page: str, title: str, lines: Iterable[str]) -> str:
     return "\n## ".join([before, *sections]).rstrip("\n") + "\n"
 
 
-ROOMS = {"fans": fans, "artists": artists, "catalogue": catalogue, "audio": audio, "fma": fma}
+ROOMS = {"fans": fans, "artists": artists, "catalogue": catalogue, "audio": audio, "nets": track_nets, "fma": fma}
 
 
 def between_marks(page: str, lines: Iterable[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -224,6 +226,9 @@ def test_a_net_that_needs_more_than_the_sound_is_refused(data: TrackData, tmp_pa
         trained(data, "lossnet", "regression", tmp_path)
     with pytest.raises(ValueError, match="is for binary, not for regression"):
         trained(data, "hiphop_mlp", "regression", tmp_path)
+    with pytest.raises(ValueError, match="is for regression, not for three-class"):
+        trained(data, "hitmusicnet_auto_d", "three-class", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_configuration_is_for_autoenchorder_of_its_layers(data: TrackData, tmp_path: Path) -> None:
@@ -285,3 +290,12 @@ def test_mixed_precision_is_used_where_it_helps_and_the_plan_says_so(data: Track
         dense = trained(data, name, task, tmp_path, epochs=1, train=TRAIN[:16], mixed_precision=True)
         assert not dense.plans["net"].mixed_precision
     assert not trained(data, "hiphop_cnn1", "binary", tmp_path, epochs=1, train=TRAIN[:16]).plans["net"].mixed_precision
+
+
+def test_loading_what_trains_nets_imports_no_torch() -> None:
+    code = (
+        "import sys; from analytics_platform.tracks import lossnet, net_training, sweep;"
+        "print({'torch', 'sklearn', 'dagster'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"
