@@ -31,7 +31,7 @@ VOICE_OCTAVES = np.linspace(math.log2(200), math.log2(6_000), 12)
 VOICE_DB = (8.0, 12.0)
 """How far they rise or fall."""
 VOICE_WIDTH = 0.25
-"""Octaves from the middle of one to where it has lost four decibels in ten."""
+"""Standard deviation of the bell that one is, in octaves."""
 
 MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
 MAJOR_CHORDS = ((0, 4, 5, 3), (0, 3, 4, 0), (0, 5, 3, 4), (0, 3, 0, 4), (0, 1, 4, 0))

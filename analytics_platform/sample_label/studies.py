@@ -63,7 +63,7 @@ def render_clips(
     """Write the beginning of each track as ``out_folder/<isrc>.flac``: the same music as its master's, mono, 22,050 Hz.
 
     A file that is there already is kept, so a killed run goes on; files are written whole or not at all. A clip
-    of 10 s costs some 25 ms of one core.
+    of 10 s costs some 30 ms of one core.
 
     Args:
         spec: the label.

@@ -15,7 +15,8 @@ import soundfile
 from analytics_platform.sample_label import LabelSpec, generate, render_masters
 from analytics_platform.sample_label.catalogue import build_catalogue
 from analytics_platform.sample_label.files import ogg_with_serial
-from analytics_platform.sample_label.masters import BROKEN, FEW_FILES, master_bytes, plan_masters
+from analytics_platform.sample_label.masters import BROKEN, master_bytes, plan_masters
+from analytics_platform.sample_label.recordings import FEW_FILES
 
 SPEC = LabelSpec(seed=3, scale=0.001, days=1)
 
