@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,9 @@ from analytics_platform.settings import MissingSecretError, Settings
 
 DEMO_BATCHES = 1
 """Batches of clips that the demo embeds: on two cores the net takes the better part of a minute for each."""
+
+DEMO_NET, DEMO_EPOCHS = "crop_net", 8
+"""The net that the demo trains, and for how long."""
 
 app = typer.Typer(
     help="Music analytics for independent labels: vendor files in, fan segments out.",
@@ -54,7 +58,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed, another label.")] = 7,
 ) -> None:
     """Make a sample label's deliveries, run everything, show the results."""
-    from analytics_platform.sample_label import LabelSpec, generate, render_masters
+    from analytics_platform.sample_label import LabelSpec, generate, render_masters, render_unreleased
 
     settings = Settings()
     settings.create_secret()
@@ -70,14 +74,18 @@ def demo(
         rendered = render_masters(
             spec, sample, progress=lambda done, total: progress.update(task, completed=done, total=total)
         )
-        progress.update(task, description=f"Rendered {rendered:,} new masters")
+        rendered += render_unreleased(spec, sample)
+        progress.update(task, description=f"Rendered {rendered:,} new masters and unreleased tracks")
     _copy_into_inbox([sample / "deliveries"], settings.inbox)
     if settings.masters is None:
         shutil.copytree(sample / "masters", settings.masters_root, copy_function=_link, dirs_exist_ok=True)
     _fetch_weights(settings, None)
     _run(settings, "all", (spec.start, spec.start + timedelta(days=spec.days - 1)))
     _run_sound(settings, heard=DEMO_BATCHES)
+    _run_net(settings, DEMO_NET, {"epochs": DEMO_EPOCHS})
+    shutil.copytree(sample / "unreleased", settings.unreleased, copy_function=_link, dirs_exist_ok=True)
     _show_results(settings)
+    _score(settings)
 
 
 @app.command()
@@ -122,7 +130,6 @@ def score(
 
     Use it to sort many, not to judge one: docs/scoring.md says how to read it.
     """
-    from analytics_platform.tracks.score_report import print_explanations, print_scores
     from analytics_platform.tracks.score_words import NO_MODEL
     from analytics_platform.tracks.scoring import released_version
     from analytics_platform.tracks.unreleased import copy_tracks, list_unreleased
@@ -132,14 +139,39 @@ def score(
         console.print(f"[yellow]{escape(name)} is no recording: left where it is[/]")
     if not list_unreleased(settings.unreleased):
         raise _fail(f"Nothing to score: {settings.unreleased} is empty.")
-    lake = Lake(settings.lake_root)
-    if released_version(lake) is None:
+    if released_version(Lake(settings.lake_root)) is None:
         raise _fail(f"{NO_MODEL}\nThe files wait in {settings.unreleased}.")
-    _run(settings, "score")
-    print_scores(lake, console)
-    _run(settings, "explain")
-    print_explanations(lake, settings.home, console)
-    console.print(f"Open next:  {settings.database}  (marts.track_scores)", soft_wrap=True)
+    _score(settings)
+
+
+@app.command()
+def train(
+    nets: Annotated[list[str] | None, typer.Argument(help="Names of nets; none: the models on numbers.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The models on numbers and every net: hours.")] = False,
+    folds: Annotated[int, typer.Option(min=1, max=5, help="Of the five folds by artists, for nets.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of folds and weights, for nets.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most; unset: as many as the net's source.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="What to predict, as in tracks.outcomes; unset: what has enough tracks.")
+    ] = None,
+) -> None:
+    """Train models of how releases do from their sound, and show them beside their dummies.
+
+    A killed training goes on where it was. Weights are kept in the lake, scores in models.leaderboard.
+    """
+    from analytics_platform.tracks.net_step import NETS
+    from analytics_platform.tracks.train_report import print_leaderboard
+
+    settings = Settings()
+    wanted = list(NETS) if everything else nets or []
+    if unknown := [name for name in wanted if name not in NETS]:
+        raise _fail(f"No net is called {', '.join(unknown)}. There are: {', '.join(NETS)}.")
+    if everything or not wanted:
+        _run(settings, "tracks", step_config={"train_track_models": {"target": target}})
+    for name in wanted:
+        _run_net(settings, name, {"folds": folds, "seeds": seeds, "epochs": epochs, "target": target})
+    _run(settings, "publish")
+    print_leaderboard(settings.database, console)
 
 
 @app.command()
@@ -306,23 +338,34 @@ def _run(
     *,
     batches: tuple[str, str] | None = None,
     changed_only: bool = False,
+    partition: str | None = None,
+    step_config: Mapping[str, Mapping[str, object]] | None = None,
 ) -> None:
     """Run a job with a progress bar."""
     from analytics_platform.orchestration.run import run_job
 
     with _progress() as progress:
-        task = progress.add_task("Running", total=None)
+        task = progress.add_task(f"Running {partition or job}", total=None)
 
         def on_step(name: str, done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, description=name.replace("__", "."))
 
-        result = run_job(settings, job, days, batches=batches, changed_only=changed_only, on_step=on_step)
+        result = run_job(
+            settings,
+            job,
+            days,
+            batches=batches,
+            changed_only=changed_only,
+            partition=partition,
+            step_config=step_config,
+            on_step=on_step,
+        )
     if not result.succeeded:
         raise _fail(f"The run failed. {result.error}\nRun {result.run_id}: `make dev` shows it.")
 
 
 def _run_sound(settings: Settings, heard: int | None = None) -> None:
-    """Work on the batches of clips that are new, and publish again; the nets hear at most ``heard`` of the batches."""
+    """Work on the batches of clips that are new, train on them, and publish; nets hear at most ``heard`` batches."""
     from analytics_platform.audio.batches import batch_name, batch_number
     from analytics_platform.orchestration.run import missing_batches
 
@@ -336,7 +379,28 @@ def _run_sound(settings: Settings, heard: int | None = None) -> None:
         _run(settings, "analyse", batches=(batch_name(last_heard + 1), batch_name(last)))
         heard_of = f"{last_heard - first + 1} of {last - first + 1}"
         console.print(f"The pretrained net has heard {heard_of} batches of clips; `make dev` goes on with the rest.")
+    _run(settings, "tracks")
     _run(settings, "publish")
+
+
+def _run_net(settings: Settings, name: str, config: Mapping[str, object]) -> None:
+    _run(settings, "nets", partition=name, step_config={"train_track_nets": config})
+
+
+def _score(settings: Settings) -> None:
+    """Score and explain what is in unreleased/, and say so."""
+    from analytics_platform.tracks.score_report import print_explanations, print_scores
+    from analytics_platform.tracks.scoring import released_version
+
+    lake = Lake(settings.lake_root)
+    if released_version(lake) is None:
+        console.print("[yellow]No model sorts tracks better than chance yet: unreleased tracks are not scored.[/]")
+        return
+    _run(settings, "score")
+    print_scores(lake, console)
+    _run(settings, "explain")
+    print_explanations(lake, settings.home, console)
+    console.print(f"Open next:  {settings.database}  (marts.track_scores)", soft_wrap=True)
 
 
 def _show_results(settings: Settings) -> None:

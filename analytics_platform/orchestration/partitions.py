@@ -25,6 +25,7 @@ SOME_BATCHES = dg.BackfillPolicy.multi_run(max_partitions_per_run=4)
 ONE_AT_A_TIME = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 """A net is trained in a run of its own: hours may be lost with a run, not days."""
 
+PARTITION_TAG = "dagster/partition"
 RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """What Dagster calls the first and last partition of a run that covers a range."""
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ import yaml
 
 from analytics_platform.orchestration.build import BY_BATCH, build_defs
 from analytics_platform.orchestration.metadata import asset_key
-from analytics_platform.orchestration.partitions import CLIP_BATCHES, RANGE_END_TAG, RANGE_START_TAG
+from analytics_platform.orchestration.partitions import CLIP_BATCHES, PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 from analytics_platform.settings import Settings
 
 PROJECT_ROOT = Path(__file__).parents[2]
@@ -97,6 +97,8 @@ def run_job(
     *,
     batches: tuple[str, str] | None = None,
     changed_only: bool = False,
+    partition: str | None = None,
+    step_config: Mapping[str, Mapping[str, object]] | None = None,
     on_step: Callable[[str, int, int], None] | None = None,
 ) -> RunResult:
     """Run a job in this process, recorded in the instance of ``settings.home``.
@@ -107,6 +109,8 @@ def run_job(
         days: first and last day of delivery, for a job with daily assets.
         batches: first and last batch of clips, for the job `sound`.
         changed_only: passed to the ingestion.
+        partition: the one that the run is of, for the jobs `nets` and `grid`.
+        step_config: what steps are told, by step and name.
         on_step: told the name of each finished step, how many are done, and how many there are.
     """
     os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
@@ -115,8 +119,13 @@ def run_job(
     first_and_last = days or batches
     tags = {RANGE_START_TAG: str(first_and_last[0]), RANGE_END_TAG: str(first_and_last[1])} if first_and_last else {}
     config: dict[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if partition is not None:
+        tags[PARTITION_TAG] = partition
+    told = dict(step_config or {})
     if days:
-        config["ops"] = {"ingest_deliveries": {"config": {"changed_only": changed_only}}}
+        told["ingest_deliveries"] = {"changed_only": changed_only}
+    if told:
+        config["ops"] = {step: {"config": dict(values)} for step, values in told.items()}
     steps = list(defined.graph.node_dict)
     done: set[str] = set()
     tags |= {HOST_TAG: socket.gethostname(), PROCESS_TAG: str(os.getpid())}
