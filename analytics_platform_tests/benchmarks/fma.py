@@ -21,6 +21,7 @@ from analytics_platform.tracks.protocol import Contender, Judged, judge, judged,
 from analytics_platform.tracks.track_data import TrackData
 from analytics_platform.tracks.training import judge_numbers
 from analytics_platform.tracks.verdicts import ORDER, PERCENTILE, SUCCESS
+from analytics_platform_tests.benchmarks.fma_nets import SHOWN, compare_nets
 from analytics_platform_tests.benchmarks.fma_tracks import BEATS, LISTENS, DataSet, Outcome, is_there, read_fma
 
 TITLE = "Tracks: real listens of the Free Music Archive"
@@ -253,6 +254,15 @@ def protocol_table(outcome: Outcome, seeds: int = SEEDS) -> list[str]:
     return table((NAMED[outcome], *(metric for _, metric in wanted)), rows)
 
 
+def nets_table(columns: Mapping[str, TrackData]) -> list[str]:
+    """HitMusicNet beside ridge and boosted trees, for sets of columns."""
+    rows: list[list[str]] = []
+    for name, data in columns.items():
+        for model, scores in compare_nets(data).items():
+            rows.append([name, model, *(cell(scores[one]) if one in scores else "" for one in SHOWN)])
+    return table(("columns", "model", *(metric for _, metric in SHOWN)), rows)
+
+
 def section() -> list[str]:
     """The markdown lines of the section."""
     if not is_there():
@@ -286,6 +296,9 @@ def section() -> list[str]:
     tracks = read_fma(LISTENS, "listens")
     facts = np.hstack([*tracks.facts.values()])
     read = {"sound": tracks.data.sound.mended, "facts": facts, "facts and album": np.hstack((facts, tracks.album))}
+    both = tracks.hearing(tracks.data.sound.mended, facts)
+    lines += ["### HitMusicNet, percentile of the month", "", "First fold by days of upload, one seed.", ""]
+    lines += [*nets_table({"sound": tracks.data, "sound and facts": both}), "", "### The date in other columns", ""]
     lines += ["How well a ridge reads the date of upload off columns, by days of upload, as R²:", ""]
     return lines + table(
         ("columns", "R² of the date"),
