@@ -203,6 +203,23 @@ def columns_table(outcome: Outcome, seeds: int = SEEDS) -> list[str]:
     )
 
 
+def sound_above_facts(outcome: Outcome) -> Score:
+    """R² of the average on sound and facts less that on facts alone, in the same draws; one seed, by days of upload."""
+    tracks = read_fma(LISTENS, outcome)
+    data, sound, facts = tracks.data, tracks.data.sound.mended, tracks.facts.values()
+    assert sound is not None
+    splits = [(0, split) for split in make_splits(data, "artists", 0)]
+    found = judge_sets({"facts": tracks.hearing(*facts), "both": tracks.hearing(sound, *facts)}, splits)
+    models = {
+        name: np.concatenate([one.percentile for one in found[f"{name}: {AVERAGE}"] if one.percentile is not None])
+        for name in ("facts", "both")
+    }
+    rows = np.concatenate([split.test for _, split in splits])
+    truth, groups = data.outcome[rows], data.groups[rows]
+    scores = score_values(models, truth, groups, unit="percentile", baselines=(), above="facts")
+    return next(score for score in scores if score.metric == "r2_above_facts")
+
+
 def facts_table(seeds: int = SEEDS) -> list[str]:
     """R² of a ridge on one kind of fact at a time, by days of upload, for each outcome."""
     scores: list[dict[str, Score]] = []
@@ -293,6 +310,8 @@ def section() -> list[str]:
         lines += [f"### What else is known of a track, {NAMED[outcome]}", ""]
         lines += ["Ridge, boosted trees and their average on more columns.", "", *columns_table(outcome), ""]
     lines += ["### Which facts", "", "One kind at a time; R² by days of upload.", "", *facts_table(), ""]
+    added = [f"{cell(sound_above_facts(outcome))} on {named}" for outcome, named in NAMED.items()]
+    lines += [f"What sound adds to the R² of facts, one seed: {', '.join(added)}.", ""]
     tracks = read_fma(LISTENS, "listens")
     facts = np.hstack([*tracks.facts.values()])
     read = {"sound": tracks.data.sound.mended, "facts": facts, "facts and album": np.hstack((facts, tracks.album))}
