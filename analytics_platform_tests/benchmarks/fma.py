@@ -21,6 +21,7 @@ from analytics_platform.tracks.protocol import Contender, Judged, judge, judged,
 from analytics_platform.tracks.track_data import TrackData
 from analytics_platform.tracks.training import judge_numbers
 from analytics_platform.tracks.verdicts import ORDER, PERCENTILE, SUCCESS
+from analytics_platform_tests.benchmarks.fma_nets import SHOWN, compare_nets
 from analytics_platform_tests.benchmarks.fma_tracks import BEATS, LISTENS, DataSet, Outcome, is_there, read_fma
 
 TITLE = "Tracks: real listens of the Free Music Archive"
@@ -202,6 +203,23 @@ def columns_table(outcome: Outcome, seeds: int = SEEDS) -> list[str]:
     )
 
 
+def sound_above_facts(outcome: Outcome) -> Score:
+    """R² of the average on sound and facts less that on facts alone, in the same draws; one seed, by days of upload."""
+    tracks = read_fma(LISTENS, outcome)
+    data, sound, facts = tracks.data, tracks.data.sound.mended, tracks.facts.values()
+    assert sound is not None
+    splits = [(0, split) for split in make_splits(data, "artists", 0)]
+    found = judge_sets({"facts": tracks.hearing(*facts), "both": tracks.hearing(sound, *facts)}, splits)
+    models = {
+        name: np.concatenate([one.percentile for one in found[f"{name}: {AVERAGE}"] if one.percentile is not None])
+        for name in ("facts", "both")
+    }
+    rows = np.concatenate([split.test for _, split in splits])
+    truth, groups = data.outcome[rows], data.groups[rows]
+    scores = score_values(models, truth, groups, unit="percentile", baselines=(), above="facts")
+    return next(score for score in scores if score.metric == "r2_above_facts")
+
+
 def facts_table(seeds: int = SEEDS) -> list[str]:
     """R² of a ridge on one kind of fact at a time, by days of upload, for each outcome."""
     scores: list[dict[str, Score]] = []
@@ -253,6 +271,15 @@ def protocol_table(outcome: Outcome, seeds: int = SEEDS) -> list[str]:
     return table((NAMED[outcome], *(metric for _, metric in wanted)), rows)
 
 
+def nets_table(columns: Mapping[str, TrackData]) -> list[str]:
+    """HitMusicNet beside ridge and boosted trees, for sets of columns."""
+    rows: list[list[str]] = []
+    for name, data in columns.items():
+        for model, scores in compare_nets(data).items():
+            rows.append([name, model, *(cell(scores[one]) if one in scores else "" for one in SHOWN)])
+    return table(("columns", "model", *(metric for _, metric in SHOWN)), rows)
+
+
 def section() -> list[str]:
     """The markdown lines of the section."""
     if not is_there():
@@ -283,9 +310,16 @@ def section() -> list[str]:
         lines += [f"### What else is known of a track, {NAMED[outcome]}", ""]
         lines += ["Ridge, boosted trees and their average on more columns.", "", *columns_table(outcome), ""]
     lines += ["### Which facts", "", "One kind at a time; R² by days of upload.", "", *facts_table(), ""]
+    added = [f"{cell(sound_above_facts(outcome))} on {named}" for outcome, named in NAMED.items()]
+    lines += [f"What sound adds to the R² of facts, one seed: {', '.join(added)}.", ""]
     tracks = read_fma(LISTENS, "listens")
     facts = np.hstack([*tracks.facts.values()])
     read = {"sound": tracks.data.sound.mended, "facts": facts, "facts and album": np.hstack((facts, tracks.album))}
+    both = tracks.hearing(tracks.data.sound.mended, facts)
+    lines += ["### HitMusicNet, percentile of the month", "", "By days of upload, one seed.", ""]
+    # Of 8 numbers alone the code would be one number, and the net behind it has no width.
+    album = tracks.hearing(tracks.data.sound.mended, tracks.album)
+    lines += [*nets_table({"sound and album": album, "sound and facts": both}), "", "### The date in other columns", ""]
     lines += ["How well a ridge reads the date of upload off columns, by days of upload, as R²:", ""]
     return lines + table(
         ("columns", "R² of the date"),
