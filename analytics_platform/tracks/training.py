@@ -13,7 +13,15 @@ import numpy as np
 from analytics_platform.modelling.evaluation import ALL_SEEDS, Score
 from analytics_platform.modelling.splits import Split
 from analytics_platform.tracks.predictors import NUMBERS, Fitted, Numbers
-from analytics_platform.tracks.protocol import Contender, Judged, SplitName, dummies, judge, make_splits
+from analytics_platform.tracks.protocol import (
+    Contender,
+    Judged,
+    SplitName,
+    TooFewTracksError,
+    dummies,
+    judge,
+    make_splits,
+)
 from analytics_platform.tracks.shipped import FAMILY, Likeness, Reference, Shipped
 from analytics_platform.tracks.track_data import FloatArray, TrackData
 from analytics_platform.tracks.verdicts import FIRST_FOLD, SUCCESS, Verdict, chosen, first_folds, verdicts
@@ -69,6 +77,8 @@ def judge_numbers(
 ) -> Judgement:
     """Judge all models on numbers that the data allow, and the dummies.
 
+    Tracks of hardly more than one day of release are not split by time.
+
     Raises:
         TooFewTracksError: there are too few tracks or artists.
     """
@@ -94,7 +104,13 @@ def judge_numbers(
     found: list[Verdict] = []
     baselines = frozenset(one.name for one in dummies()) | {model.name for model in allowed if model.is_baseline}
     for split_name, count in seeds.items():
-        splits = [make_splits(data, split_name, seed) for seed in range(count)]
+        try:
+            splits = [make_splits(data, split_name, seed) for seed in range(count)]
+        except ValueError as error:
+            if split_name != "time" or isinstance(error, TooFewTracksError):
+                raise
+            say(f"time: not judged, {error}")
+            continue
         contenders = [*dummies(), *(contender(model, split_name) for model in allowed)]
         jobs = [(one, split, seed) for one in contenders for seed, folds in enumerate(splits) for split in folds]
         # A fit on one thread is much faster than one on several that wait for each other; so fits run side by side.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analytics_platform.modelling.evaluation import ALL_SEEDS, DRAWS, FloatArray, Score, bootstrap_ratio, score_frame
 from analytics_platform.modelling.scoring import score_binary, score_classes, score_values
 from analytics_platform.modelling.splits import IntArray
-from analytics_platform.tracks.protocol import MAJORITY, MEAN, Judged
+from analytics_platform.tracks.protocol import LEAKY, MAJORITY, MEAN, Judged
 from analytics_platform.tracks.shipped import outcome_ranges
 from analytics_platform.tracks.track_data import TrackData, classes_of
 
@@ -111,7 +111,9 @@ def _verdicts(
         if seed == ALL_SEEDS:
             scores += _coverage(percentiles, outcome, fold_of, seed_of, groups, baselines)
         yield Verdict(PERCENTILE, split, seed, scores)
-        order = _order(percentiles, outcome, data.artists[rows], groups, fold_of, baselines)
+        # The mean of an artist's others is the lower, the better a track: it says nothing of their order.
+        told = {model: values for model, values in percentiles.items() if model != LEAKY}
+        order = _order(told, outcome, data.artists[rows], groups, fold_of, baselines)
         if order:
             yield Verdict(ORDER, split, seed, order)
     truth = classes_of(outcome)
