@@ -77,6 +77,12 @@ class Effort:
     full_size: bool = False
     """Whole clips at a hop of 512, as published, and not crops of 5 s at a hop of 1024."""
 
+    @property
+    def name(self) -> str:
+        """Short, for the version of what is learnt."""
+        epochs = "" if self.epochs is None else f"-{self.epochs}epochs"
+        return f"{self.folds}x{self.seeds}{epochs}{'-full' if self.full_size else ''}"
+
 
 @dataclass(slots=True)
 class Learnt:
@@ -113,7 +119,8 @@ def train_net(
     except ValueError as error:
         return Learnt(note=f"{net.name} was not trained: {error}.")
     arrays, info = fitted.save_state()
-    save_model(settings.models_root, net.name, version_of(data).split("-")[1], arrays, info)
+    # A version never changes: another effort is another one.
+    save_model(settings.models_root, net.name, f"{version_of(data).split('-')[1]}-{effort.name}", arrays, info)
     learnt.commit = lake.write_frame(NET_SCORES, frame, partition={"model": net.name})
     return learnt
 

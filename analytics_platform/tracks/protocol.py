@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SplitName = Literal["artists", "rows", "time"]
 MEAN, MAJORITY = "mean", "majority"
 """The dummy that says the same of every track: at yes or no and at classes, what most are."""
+LEAKY = "artist_mean_leaky"
+"""The dummy that is told the outcomes of the artist's other tracks."""
 TIME_TEST_SHARE = 0.2
 """Of the tracks: the latest releases, which a split by time tests on."""
 LEAST_TRACKS, LEAST_ARTISTS = 100, 20
@@ -156,7 +158,5 @@ def dummies() -> list[Contender]:
     return [
         Contender("majority", mean, True, "The mean of the training part; at yes or no, what most tracks are."),
         Contender("genre_mean", genre_mean, True),
-        Contender(
-            "artist_mean_leaky", artist_mean, True, "Told the outcomes of the artist's other tracks, tested ones too."
-        ),
+        Contender(LEAKY, artist_mean, True, "Told the outcomes of the artist's other tracks, tested ones too."),
     ]

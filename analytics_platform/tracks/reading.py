@@ -83,6 +83,10 @@ def read_tracks(lake: Lake, spectrograms_root: Path, embeddings_root: Path, targ
     order = {clip: row for row, clip in enumerate(ids)}
     sound = read_sound(lake, spectrograms_root, embeddings_root, ids, model)
     sound = sound.take(np.array([order[clip] for clip in rows["clip_id"].to_list()], dtype=np.int64))
+    # Tracks of unknown artists are not by one artist.
+    alone = pl.concat_str(pl.lit(f"{UNKNOWN_ARTIST} "), "isrc")
+    artist = pl.when(pl.col("artist_id") == UNKNOWN_ARTIST).then(alone).otherwise("artist_id")
+    rows = rows.with_columns(artist.alias("artist_id"))
     artists, recordings = (rows[name].to_numpy().astype(np.str_) for name in ("artist_id", "sha256"))
     return Known(
         TrackData(
@@ -92,7 +96,7 @@ def read_tracks(lake: Lake, spectrograms_root: Path, embeddings_root: Path, targ
             ids=rows["isrc"].to_numpy().astype(np.str_),
             outcome=rows["percentile"].to_numpy().astype(np.float64),
             artists=artists,
-            groups=find_groups(np.where(artists == UNKNOWN_ARTIST, "", artists), recordings),
+            groups=find_groups(artists, recordings),
             genres=rows["genre"].to_numpy().astype(np.str_),
             cells=np.unique(rows["comparison"].to_numpy().astype(np.str_), return_inverse=True)[1].astype(np.int64),
             released=rows["release_date"].to_numpy().astype("datetime64[D]"),

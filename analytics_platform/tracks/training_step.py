@@ -57,19 +57,21 @@ def train_tracks(lake: Lake, settings: Settings, *, target: str | None = None, s
     data = known.data
     version = version_of(data)
     versions = lake.read(SHIPPED_MODELS).sort("release_no")
-    if version in versions["version"]:
+    if version in versions["version"].tail(1):
         return Trained(commits, f"{version} stays: tracks and outcomes are the same.", known=known)
     try:
         judgement = judge_numbers(data, threads=lake.threads, say=say)
     except TooFewTracksError as error:
         return Trained(commits, f"No model was trained: {error}.", known=known)
     shipped = make_shipped(data, judgement, version, reads)
-    row = _row(shipped, len(versions) + 1)
+    # Tracks and outcomes that are back as they were before the newest version make an old version the newest again.
+    others = versions.filter(versions["version"] != version)
+    row = _row(shipped, max(versions["release_no"], default=0) + 1)
     if row["status"] == "released":
         shipped.save(settings.models_root)
     commits[MODEL_SCORES.full_name] = lake.write_frame(MODEL_SCORES, judgement.frame(data, version))
     # Last, as it names the version: a kill before it only means that the same is done again.
-    added: pl.DataFrame = versions.vstack(frame_of(SHIPPED_MODELS, [row]))
+    added: pl.DataFrame = others.vstack(frame_of(SHIPPED_MODELS, [row]))
     commits[SHIPPED_MODELS.full_name] = lake.write_frame(SHIPPED_MODELS, added)
     auc = f"AUC {row['auc']:.3f} ({row['auc_low']:.3f} to {row['auc_high']:.3f}) on artists that it had not heard"
     note = f"{shipped.model} was {row['status']} as {version}: {auc}."

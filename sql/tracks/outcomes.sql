@@ -132,11 +132,7 @@ dated as (
         outcomes.vendors,
         releases.artist_id,
         releases.genre,
-        releases.release_date,
-        cast(year(releases.release_date) as varchar) as release_year,
-        cast(year(releases.release_date) as varchar) || ' Q' || cast(quarter(releases.release_date) as varchar)
-            as release_quarter,
-        strftime(releases.release_date, '%Y-%m') as release_month
+        releases.release_date
     from (
         select isrc, target, value, vendors
         from own
@@ -147,46 +143,52 @@ dated as (
     inner join tracks.releases as releases on outcomes.isrc = releases.isrc
 ),
 
-sized as (
-    select
-        *,
-        count(*) over (partition by target, vendors, genre, release_month) as month_tracks,
-        count(*) over (partition by target, vendors, genre, release_quarter) as quarter_tracks,
-        count(*) over (partition by target, vendors, genre, release_year) as year_tracks
-    from dated
-),
-
 placed as (
     select
         *,
-        case
-            when month_tracks >= 10 then 'month'
-            when quarter_tracks >= 10 then 'quarter'
-            when year_tracks >= 10 then 'year'
-            else 'any time'
-        end as compared_with
-    from sized
-),
-
-named as (
+        'month' as compared_with,
+        1 as width,
+        strftime(release_date, '%Y-%m') as period
+    from dated
+    union all
     select
         *,
-        genre || ', ' || case compared_with
-            when 'month' then release_month
-            when 'quarter' then release_quarter
-            when 'year' then release_year
-            else 'any time'
-        end || ', ' || vendors as comparison
-    from placed
+        'quarter' as compared_with,
+        2 as width,
+        cast(year(release_date) as varchar) || ' Q' || cast(quarter(release_date) as varchar) as period
+    from dated
+    union all
+    select
+        *,
+        'year' as compared_with,
+        3 as width,
+        cast(year(release_date) as varchar) as period
+    from dated
+    union all
+    select
+        *,
+        'any time' as compared_with,
+        4 as width,
+        'any time' as period
+    from dated
 ),
 
+-- A track of a quiet month is compared with all of its quarter, those of crowded months too.
 ranks as (
     select
         *,
-        rank() over (partition by target, comparison order by value asc) as first_rank,
-        count(*) over (partition by target, comparison, value) as ties,
-        count(*) over (partition by target, comparison) as compared_tracks
-    from named
+        rank() over (partition by target, vendors, genre, compared_with, period order by value asc) as first_rank,
+        count(*) over (partition by target, vendors, genre, compared_with, period, value) as ties,
+        count(*) over (partition by target, vendors, genre, compared_with, period) as compared_tracks
+    from placed
+),
+
+chosen as (
+    select
+        *,
+        row_number() over (partition by isrc, target order by width asc) as choice
+    from ranks
+    where compared_tracks >= 10 or compared_with = 'any time'
 )
 
 select
@@ -196,9 +198,10 @@ select
     (first_rank - 1 + cast(ties as double) / 2) / compared_tracks as percentile,
     compared_with,
     compared_tracks,
-    comparison,
+    genre || ', ' || period || ', ' || vendors as comparison,
     vendors,
     release_date,
     genre,
     artist_id
-from ranks
+from chosen
+where choice = 1
