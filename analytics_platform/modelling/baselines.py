@@ -89,6 +89,13 @@ def mean_of_others(target: FloatArray, names: NDArray[Any], train: NDArray[np.in
     return _shrunk(sums[codes] - target, sizes[codes] - 1, fit_mean(target[train]).value, pull)
 
 
+def variance_ratio(target: FloatArray, names: NDArray[Any]) -> float:
+    """Variance within groups over variance between them; see ``fit_group_means``. Infinite if groups do not differ."""
+    groups, codes = np.unique(names, return_inverse=True)
+    sizes, sums = _sums(target, codes, len(groups))
+    return _pull(target, codes, sizes, sums)
+
+
 def _sums(target: FloatArray, codes: NDArray[np.integer], groups: int) -> tuple[FloatArray, FloatArray]:
     """Rows (G,) and sums (G,) or (G, K) of groups."""
     sums = np.zeros((groups, *target.shape[1:]))

@@ -33,6 +33,7 @@ def score_binary(
     folds: NDArray[np.integer] | None = None,
     above: str | None = None,
     seed: int = 0,
+    draws: int = DRAWS,
 ) -> list[Score]:
     """AUC, accuracy at 0.5, Brier score, calibration error, and lift among the highest 10 and 20 %.
 
@@ -44,6 +45,7 @@ def score_binary(
         folds: (n,) which fit predicted each row, if there were several; see above.
         above: a model; of every other, the AUC minus this one's is a further score, ``auc_above_<model>``.
         seed: of the draws.
+        draws: how many.
 
     Raises:
         ValueError: probabilities outside 0 to 1, a prediction that is not finite or of another length, one value of
@@ -52,7 +54,7 @@ def score_binary(
     for name, predicted in predictions.items():
         if len(predicted) and not (predicted.min() >= 0 and predicted.max() <= 1):
             raise ValueError(f"{name}: probabilities are {predicted.min()} to {predicted.max()}, not 0 to 1")
-    return _scores(predictions, truth.astype(np.float64), groups, BINARY, baselines, above, seed, folds)
+    return _scores(predictions, truth.astype(np.float64), groups, BINARY, baselines, above, seed, folds, draws)
 
 
 def score_values(
@@ -65,13 +67,14 @@ def score_values(
     folds: NDArray[np.integer] | None = None,
     above: str | None = None,
     seed: int = 0,
+    draws: int = DRAWS,
 ) -> list[Score]:
     """R² (against the mean of these rows), MAE, RMSE and Spearman's rank correlation of predictions (n,).
 
     ``unit`` is the unit of the truth; the rest as in ``score_binary``, with R² for the AUC.
     """
     values = np.asarray(truth, dtype=np.float64)
-    return _scores(predictions, values, groups, value_metrics(unit), baselines, above, seed, folds)
+    return _scores(predictions, values, groups, value_metrics(unit), baselines, above, seed, folds, draws)
 
 
 def score_classes(
@@ -82,6 +85,7 @@ def score_classes(
     baselines: Collection[str],
     above: str | None = None,
     seed: int = 0,
+    draws: int = DRAWS,
 ) -> list[Score]:
     """Macro-F1 and accuracy of the likeliest class, from probabilities (n, K) and classes (n,) 0 to K − 1.
 
@@ -91,7 +95,7 @@ def score_classes(
     for name, predicted in predictions.items():
         if len(truth) and not (truth.min() >= 0 and truth.max() < predicted.shape[1]):
             raise ValueError(f"{name}: {predicted.shape[1]} classes, but the truth is {truth.min()} to {truth.max()}")
-    return _scores(predictions, truth, groups, CLASSES, baselines, above, seed, None)
+    return _scores(predictions, truth, groups, CLASSES, baselines, above, seed, None, draws)
 
 
 def _scores(
@@ -103,10 +107,11 @@ def _scores(
     above: str | None,
     seed: int,
     folds: NDArray[np.integer] | None,
+    draws: int,
 ) -> list[Score]:
     names, codes = np.unique(groups, return_inverse=True)
     _check(predictions, truth, groups, len(names))
-    drawn = draw_groups(len(names), np.random.default_rng(seed), DRAWS)
+    drawn = draw_groups(len(names), np.random.default_rng(seed), draws)
     # The first row is what was seen: every group once.
     drawn = np.vstack((np.ones(len(names)), drawn))
     found = {(model, metric.name): np.empty(len(drawn)) for model in predictions for metric in metrics}

@@ -22,6 +22,7 @@ from analytics_platform.audio.embeddings import Embedder, available_embedders
 from analytics_platform.audio.features import Analysis, Descriptors, analyse
 from analytics_platform.audio.workers import MEMORY_MB as DESCRIPTORS_MB
 from analytics_platform.audio.workers import Rejected, run_clips
+from analytics_platform.tracks.movement import movement
 from analytics_platform.tracks.sound import MENDED_SET, PUBLISHED_SET, Sound, described_columns
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def sound_of(heard: Sequence[Heard]) -> Sound:
         low_level=np.stack([one.features[PUBLISHED_SET] for one in heard]),
         mended=np.stack([one.features[MENDED_SET] for one in heard]),
         described=described_columns(described),
+        moving=np.stack([movement(one.log_mel[0, : (one.frames + 1) // 2]) for one in heard]),
         pooled=np.stack(pooled) if len(pooled) == len(heard) else None,
         durations_s=described["duration_s"].to_numpy().astype(np.float64),
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from analytics_platform.tracks.explaining import Explanation, Region
+if TYPE_CHECKING:
+    from analytics_platform.tracks.explaining import Explanation, Region
 
 NOTICED = 0.005
 """Half a hundredth of the scale: a region of less effect is no reason."""

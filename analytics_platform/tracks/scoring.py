@@ -168,13 +168,15 @@ def _score(lake: Lake, good: Sequence[tuple[Track, Heard]], shipped: Shipped, re
     auc, auc_low, auc_high = auc_of(info)
     sound, rows = sound_of([heard for _, heard in good]), np.arange(len(good))
     scores = shipped.score(sound, rows)
+    # A sum of products may differ in its last bits with the number of rows: a track's score must not with its batch.
+    percentiles, lows, highs = (np.round(ends, 9) for ends in (scores.percentile, scores.low, scores.high))
     nearest, similarity = shipped.similar(sound, rows, NEIGHBOURS)
     artist_ids = _artist_ids(lake, [track.artist_name for track, _ in good])
     catalogues = _catalogues(shipped, released)
     now = timestamp(time.time())
     scored: list[dict[str, object]] = []
     for row, (track, heard) in enumerate(good):
-        percentile = float(scores.percentile[row])
+        percentile = float(percentiles[row])
         catalogue = catalogues.get(artist_ids[row] or "", np.empty(0))
         described = heard.descriptors
         scored.append(
@@ -188,9 +190,9 @@ def _score(lake: Lake, good: Sequence[tuple[Track, Heard]], shipped: Shipped, re
                 "offset_s": track.offset_s,
                 "duration_s": described.duration_s,
                 "percentile": percentile,
-                "percentile_low": float(scores.low[row]),
-                "percentile_high": float(scores.high[row]),
-                "rank_in_batch": 1 + int((scores.percentile > percentile).sum()),
+                "percentile_low": float(lows[row]),
+                "percentile_high": float(highs[row]),
+                "rank_in_batch": 1 + int((percentiles > percentile).sum()),
                 "batch_tracks": len(good),
                 "rank_in_catalogue": 1 + int((catalogue > percentile).sum()) if len(catalogue) else None,
                 "catalogue_tracks": len(catalogue),

@@ -108,7 +108,7 @@ def score_unreleased(context: dg.AssetExecutionContext, platform: dg.ResourcePar
 
 @dg.multi_asset(
     name="explain_scores",
-    specs=table_specs(EXPLAINED, [TRACK_SCORES], {"python", "pytorch"}),
+    specs=table_specs(EXPLAINED, [TRACK_SCORES], {"python", "numpy"}),
     check_specs=[declared_spec(table) for table in EXPLAINED],
     pool="unreleased",
 )

@@ -15,6 +15,7 @@ from analytics_platform.audio.names import FEATURE_NAMES
 from analytics_platform.audio.shards import PARAMETERS, Spectrograms
 from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS, LOW_LEVEL_FEATURES, SPECTROGRAMS
 from analytics_platform.lakehouse.lake import Lake
+from analytics_platform.tracks.movement import movements
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,8 +70,12 @@ class Sound:
     described: FloatArray | None = None
     """(n, q) loudness, tempo and so on."""
     described_names: tuple[str, ...] = DESCRIBED
+    moving: FloatArray | None = None
+    """(n, 156) how the spectrum moves, see ``movement``."""
     pooled: NDArray[np.float32] | None = None
     """(n, dim) the mean embedding of each clip."""
+    net: str | None = None
+    """The pretrained net that made the embeddings."""
     sequences: Sequences | None = None
     spectrograms: Spectrograms | None = None
     durations_s: FloatArray = field(default_factory=lambda: np.empty(0))
@@ -87,7 +92,9 @@ class Sound:
             None if self.mended is None else self.mended[rows],
             None if self.described is None else self.described[rows],
             self.described_names,
+            None if self.moving is None else self.moving[rows],
             None if self.pooled is None else self.pooled[rows],
+            self.net,
             None if self.sequences is None else self.sequences.take(rows),
             None if self.spectrograms is None else self.spectrograms.take(rows),
             self.durations_s[rows],
@@ -137,16 +144,19 @@ def read_sound(
         "audio.spectrograms",
     )
     pooled, sequences = (None, None) if model is None else _read_embeddings(lake, embeddings_root, rows_of, model)
+    spectrograms = Spectrograms(
+        spectrograms_root, places["shard"].to_list(), places["shard_row"].to_numpy(), places["frames"].to_numpy()
+    )
     return Sound(
         clip_ids=np.array(list(clip_ids), dtype=np.str_),
         low_level=sets[PUBLISHED_SET].astype(np.float64),
         mended=sets[MENDED_SET].astype(np.float64),
         described=described_columns(described),
+        moving=movements(spectrograms, np.arange(len(wanted))),
         pooled=pooled,
+        net=model,
         sequences=sequences,
-        spectrograms=Spectrograms(
-            spectrograms_root, places["shard"].to_list(), places["shard_row"].to_numpy(), places["frames"].to_numpy()
-        ),
+        spectrograms=spectrograms,
         durations_s=described["duration_s"].to_numpy().astype(np.float64),
     )
 

@@ -133,7 +133,9 @@ def is_possible(model: Numbers, data: TrackData) -> bool:
         return False
     if model.columns == "loudness and duration":
         return sound.described is not None and sound.described_names[0] == "loudness_lufs"
-    return "descriptors" not in model.columns or sound.mended is not None
+    if "sound" in model.columns and sound.moving is None:
+        return False
+    return model.columns == "embedding" or sound.mended is not None
 
 
 def make_shipped(data: TrackData, judgement: Judgement, version: str, inputs: Mapping[str, Any]) -> Shipped:
@@ -160,6 +162,7 @@ def make_shipped(data: TrackData, judgement: Judgement, version: str, inputs: Ma
         "tracks": len(data),
         "artists": len(np.unique(data.artists)),
         "has_embeddings": data.sound.pooled is not None,
+        "embeddings": data.sound.net,
         "scores": {name: [score.value, score.low, score.high] for name, score in scores.items()},
         "validation_error": {
             model: float(np.mean([one.validation_error for one in found])) for model, found in by_artists.items()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics_platform.modelling.evaluation import ALL_SEEDS, FloatArray, Score, bootstrap_ratio, score_frame
+from analytics_platform.modelling.evaluation import ALL_SEEDS, DRAWS, FloatArray, Score, bootstrap_ratio, score_frame
 from analytics_platform.modelling.scoring import score_binary, score_classes, score_values
 from analytics_platform.modelling.splits import IntArray
 from analytics_platform.tracks.protocol import LEAKY, MAJORITY, MEAN, Judged
@@ -25,6 +25,8 @@ TASKS = (SUCCESS, PERCENTILE, CLASS, ORDER)
 STANDARD = "descriptor_ridge"
 """The model that others' AUC and R² are compared with, in the same draws."""
 FIRST_FOLD = "first fold"
+FEW_DRAWS = 200
+"""Of the bootstrap, for the scores of single seeds, which are there to be compared with one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,22 @@ def _verdicts(
     chances = {model: _joined([one.probability for one in found]) for model, found in numbers.items()}
     percentiles = {model: _joined([one.percentile for one in found]) for model, found in numbers.items()}
     classes = {model: np.concatenate([one.classes for one in found]) for model, found in judged.items()}
+    draws = DRAWS if seed == ALL_SEEDS else FEW_DRAWS
     standard = STANDARD if STANDARD in numbers else None
     if chances:
         scores = score_binary(
-            _named(chances), above, groups, baselines={*baselines, MAJORITY}, folds=fold_of, above=standard
+            _named(chances), above, groups, baselines={*baselines, MAJORITY}, folds=fold_of, above=standard, draws=draws
         )
         yield Verdict(SUCCESS, split, seed, scores)
         scores = score_values(
-            percentiles, outcome, groups, unit="percentile", baselines=baselines, folds=fold_of, above=standard
+            percentiles,
+            outcome,
+            groups,
+            unit="percentile",
+            baselines=baselines,
+            folds=fold_of,
+            above=standard,
+            draws=draws,
         )
         if seed == ALL_SEEDS:
             scores += _coverage(percentiles, outcome, fold_of, seed_of, groups, baselines)
@@ -107,7 +117,7 @@ def _verdicts(
         if order:
             yield Verdict(ORDER, split, seed, order)
     truth = classes_of(outcome)
-    scores = score_classes(_named(classes), truth, groups, baselines={*baselines, MAJORITY})
+    scores = score_classes(_named(classes), truth, groups, baselines={*baselines, MAJORITY}, draws=draws)
     yield Verdict(CLASS, split, seed, scores)
 
 

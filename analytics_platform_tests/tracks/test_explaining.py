@@ -103,7 +103,7 @@ def test_the_picture_is_a_small_png_even_of_a_short_clip_on_which_nothing_has_an
     analysis = analyse(samples, length)
     flat = Explanation(regions_of(3.1), np.zeros(5), 0.5, 0.5, 0.0)
     for explanation in (flat, Explanation(flat.regions, np.array([0.2, -0.1, 0, 0, 0.01]), 0.6, 0.4, 0.0)):
-        picture = draw(analysis.log_mel, analysis.frames, explanation, "A: $x_1$ & <b>", "expected 61st")
+        picture = draw(analysis.log_mel, analysis.frames, explanation, "A$AP: $\\frac{ & <b> 音楽", "expected 61st")
         assert picture.startswith(b"\x89PNG")
         assert len(picture) < 300_000
     assert reasons(flat) == "no part of the sound stands out"

@@ -202,7 +202,7 @@ def test_from_the_folder_to_the_file_that_analysts_open(tmp_path: Path) -> None:
         assert sums["time"] == pytest.approx(sums["region"])
         assert sums["band"] == pytest.approx(sums["region"])
     scores = lake.read(TRACK_SCORES).sort("file")
-    assert explained.sort("file")["percentile"].to_list() == pytest.approx(scores["percentile"].to_list(), abs=1e-9)
+    assert explained.sort("file")["percentile"].to_list() == pytest.approx(scores["percentile"].to_list(), abs=1e-8)
     with duckdb.connect(str(settings.database), read_only=True) as connection:
         for name in ("33_tracks_to_push", "34_why_this_score", "35_what_it_sounds_like"):
             assert connection.execute((SQL_ROOT / "queries" / f"{name}.sql").read_text()).fetchall(), name
