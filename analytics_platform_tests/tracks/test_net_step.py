@@ -226,7 +226,7 @@ def test_the_command_line_trains_a_net_and_prints_a_leaderboard(settings: Settin
     assert "plays_first_28_days: unknown artists, first fold" in done.output
     row = next(line for line in done.output.splitlines() if "hitmusicnet_auto_b" in line)
     with duckdb.connect(str(settings.database), read_only=True) as connection:
-        value = connection.sql(
+        value = connection.execute(
             "select value from models.leaderboard where model = 'hitmusicnet_auto_b' and metric = 'auc' and seed = -1"
         ).fetchone()
     assert f"{value[0]:.3f} (" in row

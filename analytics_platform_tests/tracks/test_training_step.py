@@ -142,7 +142,8 @@ def test_references_are_what_fits_say_of_artists_that_they_had_not_heard(trained
     said = dict(zip(shipped.reference.isrcs, shipped.reference.predicted, strict=True))
     for (fitted, line), fold in zip(shipped.fits, folds, strict=True):
         expected = line.of(fitted.predict(data.sound, fold.rows))
-        np.testing.assert_array_equal([said[name] for name in data.ids[fold.rows]], expected)
+        # Sums of a matrix of other rows are rounded otherwise.
+        np.testing.assert_allclose([said[name] for name in data.ids[fold.rows]], expected, rtol=1e-9)
 
 
 def test_noise_is_refused_and_what_was_in_use_stays_and_can_be_the_newest_again(
