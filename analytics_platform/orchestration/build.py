@@ -127,7 +127,9 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
     )
     publish = dg.define_asset_job(
         "publish",
-        selection=dg.AssetSelection.assets(publish_asset, asset_key(audio_tables.TRACK_AUDIO)),
+        selection=dg.AssetSelection.assets(
+            publish_asset, asset_key(audio_tables.TRACK_AUDIO), asset_key(model_tables.LEADERBOARD)
+        ),
         description="A new analytics.duckdb from the tables as they are.",
     )
     outcomes = [asset_key(table) for table in track_tables.SQL_TABLES]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as RichTable
 
 SPLITS = ("artists", "artists, first fold")
@@ -28,7 +29,13 @@ def print_leaderboard(database: Path, console: Console) -> None:
         ).fetchall()
     for target, split in dict.fromkeys((row[0], row[1]) for row in rows):
         table = RichTable(
-            "model", "AUC (90 %)", "R²", "macro-F1", "not as published", title=f"{target}: unknown {split}"
+            # A name is there to be copied.
+            Column("model", no_wrap=True),
+            "AUC (90 %)",
+            "R²",
+            "macro-F1",
+            "not as published",
+            title=f"{target}: unknown {split}",
         )
         for _, _, model, is_baseline, note, auc, low, high, r2, f1 in (r for r in rows if r[:2] == (target, split)):
             table.add_row(

@@ -16,6 +16,7 @@ from analytics_platform.tracks.reading import ENOUGH, Known, choose_target, read
 from analytics_platform.tracks.tables import OUTCOMES
 from analytics_platform_tests.tracks.trained_homes import (
     DIM,
+    NET,
     TARGET,
     clip_id,
     clip_row,
@@ -71,7 +72,8 @@ def test_each_track_has_its_own_sound_and_outcome(settings: Settings) -> None:
     assert np.isnan(data.sound.described[0, 2]), "a clip without a pulse has no tempo"
     assert data.sound.described[:2, -1].tolist() == [0, 1], "major and minor"
     assert len(data.sound.spectrograms) == HEARD and (data.sound.durations_s == 4.6).all()
-    assert data.sound.pooled is None
+    assert data.sound.pooled is None and data.sound.net is None
+    assert data.sound.moving.shape[0] == HEARD and np.isfinite(data.sound.moving).all()
     assert (list(known.refused), known.unheard) == ([], 0)
     assert len(np.unique(data.cells)) == 10
 
@@ -190,7 +192,7 @@ def test_embeddings_count_once_nearly_all_clips_have_one(settings: Settings, emb
         assert data.sound.pooled is None and data.sound.sequences is None
         assert len(data) == HEARD
     else:
-        assert data.sound.pooled.shape == (rows, DIM)
+        assert data.sound.pooled.shape == (rows, DIM) and data.sound.net == NET
         assert len(data) == rows, "the clip that has none is left out"
         values, windows = data.sound.sequences.padded(np.arange(rows))
         # Sequences are kept in half precision.
