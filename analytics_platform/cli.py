@@ -25,6 +25,9 @@ DEMO_BATCHES = 1
 DEMO_NET, DEMO_EPOCHS = "crop_net", 8
 """The net that the demo trains, and for how long."""
 
+DEMO_EXPLAINED = 5
+"""Scores that the demo explains: some seconds of work each."""
+
 app = typer.Typer(
     help="Music analytics for independent labels: vendor files in, fan segments out.",
     no_args_is_help=True,
@@ -85,7 +88,8 @@ def demo(
     _run_net(settings, DEMO_NET, {"epochs": DEMO_EPOCHS})
     shutil.copytree(sample / "unreleased", settings.unreleased, copy_function=_link, dirs_exist_ok=True)
     _show_results(settings)
-    _score(settings)
+    _score(settings, DEMO_EXPLAINED)
+    console.print("`make dev` goes on: the net hears the other clips, models learn from that, all scores get reasons.")
 
 
 @app.command()
@@ -378,7 +382,7 @@ def _run_sound(settings: Settings, heard: int | None = None) -> None:
     if last_heard < last:
         _run(settings, "analyse", batches=(batch_name(last_heard + 1), batch_name(last)))
         heard_of = f"{last_heard - first + 1} of {last - first + 1}"
-        console.print(f"The pretrained net has heard {heard_of} batches of clips; `make dev` goes on with the rest.")
+        console.print(f"The pretrained net has heard {heard_of} batches of clips.")
     _run(settings, "tracks")
     _run(settings, "publish")
 
@@ -387,8 +391,8 @@ def _run_net(settings: Settings, name: str, config: Mapping[str, object]) -> Non
     _run(settings, "nets", partition=name, step_config={"train_track_nets": config})
 
 
-def _score(settings: Settings) -> None:
-    """Score and explain what is in unreleased/, and say so."""
+def _score(settings: Settings, most: int | None = None) -> None:
+    """Score what is in unreleased/, explain it (or the best of it), and say so."""
     from analytics_platform.tracks.score_report import print_explanations, print_scores
     from analytics_platform.tracks.scoring import released_version
 
@@ -397,8 +401,8 @@ def _score(settings: Settings) -> None:
         console.print("[yellow]No model sorts tracks better than chance yet: unreleased tracks are not scored.[/]")
         return
     _run(settings, "score")
-    print_scores(lake, console)
-    _run(settings, "explain")
+    print_scores(lake, console, most or 100)
+    _run(settings, "explain", step_config={"explain_scores": {"most": most}})
     print_explanations(lake, settings.home, console)
     console.print(f"Open next:  {settings.database}  (marts.track_scores)", soft_wrap=True)
 

@@ -8,7 +8,8 @@ https://en.wikipedia.org/wiki/Mixed_model. Of an artist that they have not heard
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,13 @@ from analytics_platform.tracks.track_data import TrackData
 
 if TYPE_CHECKING:
     from lightgbm import Booster, Dataset
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-Kind = Literal["ridge", "boosting", "ranking", "within artists", "mixed ridge", "mixed boosting", "mixed"]
+    Model: TypeAlias = "Ridge | Booster | Recognition"
+
+Kind = Literal[
+    "ridge", "boosting", "ranking", "within artists", "mixed ridge", "mixed boosting", "mixed", "recognition"
+]  # fmt: skip
 TREES = 600
 PATIENCE = 40
 ROUNDS = 3
@@ -40,6 +46,8 @@ BOOSTING: Mapping[str, object] = {
     "verbosity": -1,
 }
 """Chosen on a sample label of another seed than any that is reported on."""
+NEAREST, DIRECTIONS = 4, 60
+"""Tracks whose outcomes are averaged, and numbers in which they are compared, where artists are recognised."""
 RANKS = 32
 """Grades of relevance that ranking sees in a percentile."""
 
@@ -48,7 +56,7 @@ Rows = tuple[IntArray, IntArray]
 Matrices = tuple[FloatArray, FloatArray]
 
 
-def fit_models(data: TrackData, rows: Rows, matrices: Matrices, kind: Kind, seed: int) -> tuple[Ridge | Booster, ...]:
+def fit_models(data: TrackData, rows: Rows, matrices: Matrices, kind: Kind, seed: int) -> tuple[Model, ...]:
     """Fit a model to the percentile of the training rows; the validation rows choose penalty or number of trees.
 
     Args:
@@ -156,7 +164,7 @@ def _boost(matrices: Matrices, train: FloatArray, validation: FloatArray, seed: 
     )
 
 
-def _mixed(data: TrackData, rows: Rows, matrices: Matrices, seed: int) -> tuple[Ridge | Booster, ...]:
+def _mixed(data: TrackData, rows: Rows, matrices: Matrices, seed: int) -> tuple[Model, ...]:
     return *_mixed_ridge(data, rows, matrices, seed), *_mixed_boosting(data, rows, matrices, seed)
 
 
@@ -202,7 +210,39 @@ def _order_within_cells(scores: NDArray[np.float64], known: Dataset) -> tuple[st
     return "correlation", float((one * other).sum()) / spread if spread > 0 else 0.0, True
 
 
-_FITS: dict[Kind, Callable[[TrackData, Rows, Matrices, int], tuple[Ridge | Booster, ...]]] = {
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The mean outcome of the tracks that sound most as if they were the same artist's."""
+
+    discriminant: LinearDiscriminantAnalysis
+    medians: FloatArray
+    places: FloatArray
+    """(n, p) training tracks along what tells artists apart."""
+    outcome: FloatArray
+
+    def predict(self, matrix: FloatArray) -> FloatArray:
+        """(k,) percentiles."""
+        from sklearn.neighbors import NearestNeighbors
+
+        near = NearestNeighbors(n_neighbors=min(NEAREST, len(self.places))).fit(self.places)
+        places = self.discriminant.transform(np.where(np.isnan(matrix), self.medians, matrix))[:, :DIRECTIONS]
+        return self.outcome[near.kneighbors(places, return_distance=False)].mean(axis=1)
+
+
+def _recognition(data: TrackData, rows: Rows, matrices: Matrices, seed: int) -> tuple[Recognition]:
+    """Learns what tells artists apart, and nothing of what makes a track do well: it only knows who has done well."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    del seed
+    medians = np.nan_to_num(np.nanmedian(matrices[0], axis=0))
+    filled = np.where(np.isnan(matrices[0]), medians, matrices[0])
+    discriminant = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.1)
+    discriminant.fit(filled, np.unique(data.artists[rows[0]], return_inverse=True)[1])
+    places = discriminant.transform(filled)[:, :DIRECTIONS]
+    return (Recognition(discriminant, medians, places, data.outcome[rows[0]]),)
+
+
+_FITS: dict[Kind, Callable[[TrackData, Rows, Matrices, int], tuple[Model, ...]]] = {
     "ridge": _ridge,
     "boosting": _boosting,
     "ranking": _ranking,
@@ -210,4 +250,5 @@ _FITS: dict[Kind, Callable[[TrackData, Rows, Matrices, int], tuple[Ridge | Boost
     "mixed ridge": _mixed_ridge,
     "mixed boosting": _mixed_boosting,
     "mixed": _mixed,
+    "recognition": _recognition,
 }

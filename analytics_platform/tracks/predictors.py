@@ -17,12 +17,12 @@ from analytics_platform.audio.names import FEATURE_NAMES
 from analytics_platform.modelling.baselines import Ridge
 from analytics_platform.modelling.evaluation import FloatArray
 from analytics_platform.modelling.splits import IntArray
-from analytics_platform.tracks.fitting import Kind, fit_models
+from analytics_platform.tracks.fitting import Kind, Recognition, fit_models
 from analytics_platform.tracks.sound import Sound
 from analytics_platform.tracks.track_data import TrackData
 
 if TYPE_CHECKING:
-    from lightgbm import Booster
+    from analytics_platform.tracks.fitting import Model
 
 Columns = Literal["loudness and duration", "descriptors", "embedding", "sound", "sound and embedding"]
 """sound: the descriptors, and how the spectrum moves."""
@@ -67,6 +67,7 @@ NUMBERS: dict[str, Numbers] = {
     model.name: model
     for model in (
         Numbers("loudness_duration", "Loudness and duration", "loudness and duration", "ridge", is_baseline=True),
+        Numbers("voice_recognition", "Recognises artists, and nothing else", "sound", "recognition", is_baseline=True),
         Numbers("descriptor_ridge", "Ridge on descriptors", "descriptors", "ridge"),
         Numbers("descriptor_boosting", "Boosted trees on descriptors", "descriptors", "boosting"),
         Numbers("descriptor_ranking", "Boosted trees that rank, on descriptors", "descriptors", "ranking"),
@@ -124,7 +125,7 @@ class Fitted:
     """A model of this module with its weights or trees."""
 
     columns: Columns
-    models: tuple[Ridge | Booster, ...]
+    models: tuple[Model, ...]
     """Whose mean is the prediction."""
 
     def predict(self, sound: Sound, rows: IntArray) -> FloatArray:
@@ -140,6 +141,8 @@ class Fitted:
                 ends = [model.intercept, model.low, model.high, model.penalty]
                 weights = np.stack((model.medians, model.centre, model.scale, model.weights))
                 arrays |= {f"{number}.ridge": weights, f"{number}.ends": np.array(ends)}
+            elif isinstance(model, Recognition):
+                raise TypeError("a model that recognises artists shows what a leak is, and is never put into use")
             else:
                 arrays[f"{number}.trees"] = np.frombuffer(model.model_to_string().encode(), dtype=np.uint8)
         return arrays
@@ -150,7 +153,7 @@ class Fitted:
         from lightgbm import Booster
 
         columns: Any = arrays["columns"].tobytes().decode()
-        models: list[Ridge | Booster] = []
+        models: list[Model] = []
         for number in range(len(arrays)):
             if f"{number}.trees" in arrays:
                 models.append(Booster(model_str=arrays[f"{number}.trees"].tobytes().decode()))

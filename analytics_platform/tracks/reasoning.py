@@ -96,6 +96,7 @@ def explain_folder(
     shown_root: Path,
     ears: Ears,
     *,
+    most: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Reasons:
     """Explain every file of ``marts.track_scores`` that has no explanation by the same version of the model.
@@ -107,6 +108,7 @@ def explain_folder(
         models_root: of the model store.
         shown_root: paths of pictures are given from here on.
         ears: what hears beside the descriptors.
+        most: so many are explained now, the highest scores first; None: all.
         say: told how it goes.
     """
     import polars as pl
@@ -116,7 +118,10 @@ def explain_folder(
     known = _known(lake, pictures, scores)
     done: dict[str, tuple[dict[str, object], list[dict[str, object]]]] = dict(known)
     waiting = scores.filter(~pl.col("clip_id").is_in(list(done))).unique("clip_id", keep="first", maintain_order=True)
-    questions = [_question(folder, row, ears.net) for row in waiting.iter_rows(named=True)]
+    questions = [
+        _question(folder, row, ears.net)
+        for row in waiting.head(len(waiting) if most is None else most).iter_rows(named=True)
+    ]
     failed: dict[str, str] = {}
     if questions:
         version = str(scores["model_version"][0])

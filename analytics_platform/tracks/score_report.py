@@ -16,7 +16,7 @@ from analytics_platform.tracks.score_tables import (
     TRACK_SCORE_REJECTS,
     TRACK_SCORES,
 )
-from analytics_platform.tracks.score_words import outcome_words, place_with_range, target_words
+from analytics_platform.tracks.score_words import place, place_with_range, target_words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN = 100
 
 
-def print_scores(lake: Lake, console: Console) -> None:
+def print_scores(lake: Lake, console: Console, most: int = SHOWN) -> None:
     """Print the scores of all tracks, those that could not be heard, and what the evidence allows."""
     import polars as pl
 
@@ -35,25 +35,25 @@ def print_scores(lake: Lake, console: Console) -> None:
         target = target_words(ordered["target"][0])
         table = RichTable(
             "rank",
-            "file",
+            "track",
             "artist",
             "expected place of 100 (8 of 10)",
-            "in the artist's own catalogue",
-            "sounds most like, and what became of it",
+            "among own releases",
+            "sounds most like, and its place",
             title=f"Unreleased tracks by expected {target}, among releases of the same month and genre",
         )
-        for row in ordered.head(SHOWN).iter_rows(named=True):
+        for row in ordered.head(most).iter_rows(named=True):
             table.add_row(
                 str(row["rank_in_batch"]),
-                escape(row["file"]),
+                escape(row["title"] or row["file"]),
                 escape(row["artist_name"] or "unknown"),
                 place_with_range(row["percentile"], row["percentile_low"], row["percentile_high"]),
                 _catalogue(row),
                 escape(_nearest(nearest.get(row["file"]))),
             )
         console.print(table)
-        if len(ordered) > SHOWN:
-            console.print(f"… and {len(ordered) - SHOWN} more in marts.track_scores")
+        if len(ordered) > most:
+            console.print(f"… and {len(ordered) - most} more in marts.track_scores")
     _print_rejects(lake.read(TRACK_SCORE_REJECTS), console)
     if len(ordered):
         console.print(f"[bold]{escape(ordered['evidence'][0])}[/]")
@@ -61,19 +61,16 @@ def print_scores(lake: Lake, console: Console) -> None:
 
 def _catalogue(row: dict[str, object]) -> str:
     if row["rank_in_catalogue"] is None:
-        return "no released tracks"
-    return f"{row['rank_in_catalogue']}. beside {row['catalogue_tracks']} released"
+        return "none known"
+    return f"{row['rank_in_catalogue']}. beside {row['catalogue_tracks']}"
 
 
 def _nearest(row: dict[str, object] | None) -> str:
     if row is None:
         return ""
-    value, percentile = (None if row[name] is None else float(str(row[name])) for name in _OUTCOME)
     name = f"{row['artist_name']}: {row['title']}" if row["title"] else str(row["isrc"])
-    return f"{name} ({outcome_words(value, percentile, str(row['target']))})"
-
-
-_OUTCOME = ("outcome_value", "outcome_percentile")
+    percentile = row["outcome_percentile"]
+    return f"{name}, {'unknown' if percentile is None else place(float(str(percentile)))}"
 
 
 def _print_rejects(rejects: pl.DataFrame, console: Console) -> None:

@@ -106,13 +106,22 @@ def score_unreleased(context: dg.AssetExecutionContext, platform: dg.ResourcePar
         yield check_declared(lake, table)
 
 
+class ExplainConfig(dg.Config):
+    """How much a run explains."""
+
+    most: int | None = None
+    """So many of the tracks that have no explanation yet, the highest scores first; null: all."""
+
+
 @dg.multi_asset(
     name="explain_scores",
     specs=table_specs(EXPLAINED, [TRACK_SCORES], {"python", "numpy"}),
     check_specs=[declared_spec(table) for table in EXPLAINED],
     pool="unreleased",
 )
-def explain_scores(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
+def explain_scores(
+    context: dg.AssetExecutionContext, config: ExplainConfig, platform: dg.ResourceParam[Platform]
+) -> AssetEvents:
     """Which seconds and which frequencies of each scored track raised or lowered its score, with a picture."""
     from analytics_platform.lakehouse.frames import frame_of
     from analytics_platform.tracks.reasoning import best_pictures, explain_folder
@@ -131,6 +140,7 @@ def explain_scores(context: dg.AssetExecutionContext, platform: dg.ResourceParam
             settings.models_root,
             settings.home,
             ears_for(shipped, settings),
+            most=config.most,
             say=context.log.info,
         )
         rows = explained.rows
