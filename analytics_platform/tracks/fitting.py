@@ -21,12 +21,12 @@ from analytics_platform.tracks.track_data import TrackData
 
 if TYPE_CHECKING:
     from lightgbm import Booster, Dataset
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     Model: TypeAlias = "Ridge | Booster | Recognition"
 
 Kind = Literal[
-    "ridge", "boosting", "ranking", "within artists", "mixed ridge", "mixed boosting", "mixed", "recognition"
+    "ridge", "boosting", "ranking", "within artists", "mixed ridge", "mixed boosting", "mixed",
+    "recognition", "ridge and recognition",
 ]  # fmt: skip
 TREES = 600
 PATIENCE = 40
@@ -46,8 +46,9 @@ BOOSTING: Mapping[str, object] = {
     "verbosity": -1,
 }
 """Chosen on a sample label of another seed than any that is reported on."""
-NEAREST, DIRECTIONS = 4, 60
-"""Tracks whose outcomes are averaged, and numbers in which they are compared, where artists are recognised."""
+NEAREST, DIRECTIONS, SHRINKAGE = 4, 60, 0.1
+"""Where artists are recognised: tracks whose outcomes are averaged, numbers in which they are compared, and what is
+added to the variance of each number within artists."""
 RANKS = 32
 """Grades of relevance that ranking sees in a percentile."""
 
@@ -214,32 +215,42 @@ def _order_within_cells(scores: NDArray[np.float64], known: Dataset) -> tuple[st
 class Recognition:
     """The mean outcome of the tracks that sound most as if they were the same artist's."""
 
-    discriminant: LinearDiscriminantAnalysis
     medians: FloatArray
+    directions: FloatArray
+    """(p, 60) along which artists differ and their own tracks do not: Fisher's discriminants."""
     places: FloatArray
-    """(n, p) training tracks along what tells artists apart."""
+    """(n, 60) training tracks."""
     outcome: FloatArray
 
     def predict(self, matrix: FloatArray) -> FloatArray:
         """(k,) percentiles."""
-        from sklearn.neighbors import NearestNeighbors
+        from scipy.spatial import KDTree
 
-        near = NearestNeighbors(n_neighbors=min(NEAREST, len(self.places))).fit(self.places)
-        places = self.discriminant.transform(np.where(np.isnan(matrix), self.medians, matrix))[:, :DIRECTIONS]
-        return self.outcome[near.kneighbors(places, return_distance=False)].mean(axis=1)
+        places = np.where(np.isnan(matrix), self.medians, matrix) @ self.directions
+        _, nearest = KDTree(self.places).query(places, k=min(NEAREST, len(self.places)))
+        return self.outcome[nearest].reshape(len(places), -1).mean(axis=1)
 
 
 def _recognition(data: TrackData, rows: Rows, matrices: Matrices, seed: int) -> tuple[Recognition]:
     """Learns what tells artists apart, and nothing of what makes a track do well: it only knows who has done well."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from scipy.linalg import eigh
 
     del seed
     medians = np.nan_to_num(np.nanmedian(matrices[0], axis=0))
     filled = np.where(np.isnan(matrices[0]), medians, matrices[0])
-    discriminant = LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.1)
-    discriminant.fit(filled, np.unique(data.artists[rows[0]], return_inverse=True)[1])
-    places = discriminant.transform(filled)[:, :DIRECTIONS]
-    return (Recognition(discriminant, medians, places, data.outcome[rows[0]]),)
+    scale = np.where(filled.std(axis=0) > 0, filled.std(axis=0), np.inf)
+    scaled = (filled - filled.mean(axis=0)) / scale
+    own = _apart(scaled, data.artists[rows[0]], pull=0.0)
+    between = scaled - own
+    within = own.T @ own / len(own) + SHRINKAGE * np.eye(own.shape[1])
+    wanted = (max(own.shape[1] - DIRECTIONS, 0), own.shape[1] - 1)
+    directions = eigh(between.T @ between / len(own), within, subset_by_index=wanted)[1] / scale[:, None]
+    return (Recognition(medians, directions, filled @ directions, data.outcome[rows[0]]),)
+
+
+def _ridge_and_recognition(data: TrackData, rows: Rows, matrices: Matrices, seed: int) -> tuple[Model, ...]:
+    """What a split by rows would choose: what the sound says, and who it is."""
+    return *_mixed_ridge(data, rows, matrices, seed), *_recognition(data, rows, matrices, seed)
 
 
 _FITS: dict[Kind, Callable[[TrackData, Rows, Matrices, int], tuple[Model, ...]]] = {
@@ -251,4 +262,5 @@ _FITS: dict[Kind, Callable[[TrackData, Rows, Matrices, int], tuple[Model, ...]]]
     "mixed boosting": _mixed_boosting,
     "mixed": _mixed,
     "recognition": _recognition,
+    "ridge and recognition": _ridge_and_recognition,
 }

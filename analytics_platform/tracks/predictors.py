@@ -68,6 +68,7 @@ NUMBERS: dict[str, Numbers] = {
     for model in (
         Numbers("loudness_duration", "Loudness and duration", "loudness and duration", "ridge", is_baseline=True),
         Numbers("voice_recognition", "Recognises artists, and nothing else", "sound", "recognition", is_baseline=True),
+        Numbers("voice_ridge", "Recognises artists, and ridge", "sound", "ridge and recognition", is_baseline=True),
         Numbers("descriptor_ridge", "Ridge on descriptors", "descriptors", "ridge"),
         Numbers("descriptor_boosting", "Boosted trees on descriptors", "descriptors", "boosting"),
         Numbers("descriptor_ranking", "Boosted trees that rank, on descriptors", "descriptors", "ranking"),

@@ -118,10 +118,8 @@ def explain_folder(
     known = _known(lake, pictures, scores)
     done: dict[str, tuple[dict[str, object], list[dict[str, object]]]] = dict(known)
     waiting = scores.filter(~pl.col("clip_id").is_in(list(done))).unique("clip_id", keep="first", maintain_order=True)
-    questions = [
-        _question(folder, row, ears.net)
-        for row in waiting.head(len(waiting) if most is None else most).iter_rows(named=True)
-    ]
+    now = waiting if most is None else waiting.head(most)
+    questions = [_question(folder, row, ears.net) for row in now.iter_rows(named=True)]
     failed: dict[str, str] = {}
     if questions:
         version = str(scores["model_version"][0])
