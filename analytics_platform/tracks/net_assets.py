@@ -26,7 +26,8 @@ from analytics_platform.tracks.net_step import NETS, Effort, train_net
 from analytics_platform.tracks.sweep_step import PARTS, sweep_part
 from analytics_platform.tracks.tables import GRID_SCORES, NET_SCORES, OUTCOMES
 
-READS = (OUTCOMES, SPECTROGRAMS, DESCRIPTORS, EMBEDDINGS)
+BY_BATCH = (SPECTROGRAMS, DESCRIPTORS, EMBEDDINGS)
+READS = (OUTCOMES, *BY_BATCH)
 NET_NAMES = dg.StaticPartitionsDefinition(list(NETS))
 GRID_PARTS = dg.StaticPartitionsDefinition(list(PARTS))
 BEST = 10
@@ -35,7 +36,11 @@ BEST = 10
 def _spec(table: Table, partitions: dg.StaticPartitionsDefinition) -> dg.AssetSpec:
     return dg.AssetSpec(
         asset_key(table),
-        deps=[asset_key(source) for source in READS],
+        deps=[
+            # A net hears all batches of clips.
+            dg.AssetDep(asset_key(source), partition_mapping=dg.AllPartitionMapping() if source in BY_BATCH else None)
+            for source in READS
+        ],
         description=f"{table.comment} A person starts a partition; none is trained by itself.",
         group_name=table.schema,
         owners=[table.owner],

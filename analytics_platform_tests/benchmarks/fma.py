@@ -115,7 +115,7 @@ def ours(name: str) -> Callable[[TrackData, Split, int], FloatArray]:
     """One of our models on numbers, as a contender's fit."""
 
     def fit(data: TrackData, split: Split, seed: int) -> FloatArray:
-        fitted = NUMBERS[name].fit(data, split.train, split.validation, seed=seed, threads=1)
+        fitted = NUMBERS[name].fit(data, split.train, split.validation, seed=seed)
         return fitted.predict(data.sound, np.arange(len(data)))
 
     return fit

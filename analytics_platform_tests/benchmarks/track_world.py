@@ -1,4 +1,4 @@
-"""A lake of made-up tracks for studies: clips of 10 s, analysed and embedded by the product, and their plays.
+"""A lake of made-up tracks for studies: clips of one length, analysed and embedded by the product, and their plays.
 
 The plays are those of the sample label's law in the first 28 days after each release; no listeners are needed.
 """
@@ -30,25 +30,30 @@ from analytics_platform.sample_label.studies import first_days_plays, render_cli
 from analytics_platform.settings import Settings
 from analytics_platform.streams.tables import ARTIST_GENRES, PLAYS, RELEASE_DATES, TRACK_ARTISTS
 
-SECONDS = 10.0
 DAYS = 28
 VENDOR = "spotify"
 
 
-def make_world(settings: Settings, spec: LabelSpec, say: Callable[[str], None]) -> Catalogue:
+def make_world(
+    settings: Settings, spec: LabelSpec, seconds: float, say: Callable[[str], None], *, embeds: bool
+) -> Catalogue:
     """Bring a study's lake up to date; what is there already stays.
 
     Args:
         settings: whose home is the study's folder.
         spec: the label; scale 25 has 1,000 artists and some 5,000 tracks.
+        seconds: length of the clips.
         say: told what is done.
+        embeds: whether the pretrained net hears the clips, which takes most of the time.
     """
     catalogue = build_catalogue(spec)
     lake = Lake(settings.lake_root, memory_limit_mb=settings.memory_limit_mb, threads=settings.threads)
     folder = settings.home / "clips"
-    say(f"rendered {render_clips(spec, catalogue, folder, SECONDS)} clips")
+    say(f"rendered {render_clips(spec, catalogue, folder, seconds)} clips")
     if not len(lake.read(CLIPS)):
-        lake.write_frame(CLIPS, frame_of(CLIPS, [_clip(folder / f"{isrc}.flac", isrc) for isrc in catalogue.isrcs]))
+        lake.write_frame(
+            CLIPS, frame_of(CLIPS, [_clip(folder / f"{isrc}.flac", isrc, seconds) for isrc in catalogue.isrcs])
+        )
         batches = assign_batches(lake.read(CLIPS), lake.read(CLIP_BATCHES))
         lake.write_frame(CLIP_BATCHES, batches)
         _write_plays(lake, spec, catalogue)
@@ -60,13 +65,13 @@ def make_world(settings: Settings, spec: LabelSpec, say: Callable[[str], None]) 
         waiting = [batch for batch in lake.read(CLIP_BATCHES)["batch"].unique().sort() if batch not in done]
         if waiting and work == "analyse":
             analyse_batches(lake, settings.audio_root, settings.spectrograms_root, waiting, say=say)
-        elif waiting:
+        elif waiting and embeds:
             weights = Weights(settings.models_root)
             embed_batches(lake, settings.audio_root, settings.embeddings_root, waiting, weights, "cpu", say=say)
     return catalogue
 
 
-def _clip(path: Path, isrc: str) -> dict[str, object]:
+def _clip(path: Path, isrc: str, seconds: float) -> dict[str, object]:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "isrc": isrc,
@@ -76,7 +81,7 @@ def _clip(path: Path, isrc: str) -> dict[str, object]:
         "location": str(path),
         "codec": "flac",
         "offset_s": 0.0,
-        "duration_s": SECONDS,
+        "duration_s": seconds,
         "size_bytes": path.stat().st_size,
         "sha256": digest,
         "match_method": "file name",

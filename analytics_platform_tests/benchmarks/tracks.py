@@ -70,7 +70,7 @@ def _lines(lake: Lake, settings: Settings, catalogue: Catalogue) -> Iterator[str
     yield ""
     scores = pl.concat([lake.read(MODEL_SCORES), lake.read(NET_SCORES)]).filter(pl.col("seed") == ALL_SEEDS)
     found = {(s.metric): s for s in planted}
-    yield "| unknown artists, 5 folds, 5 seeds | AUC | R² | calibration error | lift at 10 % | right pairs of an artist |"
+    yield "| unknown artists, 5 × 5 folds | AUC | R² | calibration error | lift at 10 % | right pairs within artists |"
     yield "|---|---|---|---|---|---|"
     auc, lift = found["auc"], found["lift_at_10"]
     yield f"| *the planted appeal itself* | {_range(auc.value, auc.low, auc.high)} | | | {lift.value:.2f} | |"
