@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 IntArray = NDArray[np.int64]
 
@@ -50,6 +49,8 @@ def find_groups(*columns: NDArray[Any]) -> IntArray:
     Raises:
         ValueError: the columns differ in length.
     """
+    from scipy import sparse
+
     lengths = {len(column) for column in columns}
     if len(lengths) != 1:
         raise ValueError(f"columns of ids have {sorted(lengths)} rows")

@@ -104,6 +104,8 @@ def test_what_runs_by_itself_has_no_days_and_what_has_days_comes_with_the_ingest
     for name, spec in specs(definitions).items():
         if spec.partitions_def == CLIP_BATCHES:
             assert spec.automation_condition is not None, f"a new batch would wait for {name}"
+        elif isinstance(spec.partitions_def, dg.StaticPartitionsDefinition):
+            assert spec.automation_condition is None, f"a person starts {name}: it takes hours"
         elif spec.partitions_def is not None:
             assert name in ingested
             assert spec.automation_condition is None

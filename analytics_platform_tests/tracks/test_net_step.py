@@ -229,7 +229,7 @@ def test_the_command_line_trains_a_net_and_prints_a_leaderboard(settings: Settin
         value = connection.execute(
             "select value from models.leaderboard where model = 'hitmusicnet_auto_b' and metric = 'auc' and seed = -1"
         ).fetchone()
-    assert f"{value[0]:.3f} (" in row
+    assert f"{value[0]:.3f}" in row
 
 
 def test_an_unknown_net_is_answered_with_the_names_that_there_are(tmp_path: Path) -> None:

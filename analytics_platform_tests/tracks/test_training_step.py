@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS
 from analytics_platform.catalogue.tables import CLIPS
+from analytics_platform.lakehouse.frames import frame_of
 from analytics_platform.orchestration.build import build_defs
 from analytics_platform.orchestration.metadata import asset_key
 from analytics_platform.orchestration.resources import Platform
@@ -21,7 +23,7 @@ from analytics_platform.tracks.assets import train_track_models
 from analytics_platform.tracks.predictors import NUMBERS, Fitted
 from analytics_platform.tracks.reading import read_tracks
 from analytics_platform.tracks.shipped import Shipped
-from analytics_platform.tracks.tables import MODEL_SCORES, SHIPPED_MODELS, TRAINED, TRAINING_REFUSALS
+from analytics_platform.tracks.tables import MODEL_SCORES, OUTCOMES, SHIPPED_MODELS, TRAINED, TRAINING_REFUSALS
 from analytics_platform.tracks.track_data import TrackData
 from analytics_platform.tracks.training import make_shipped
 from analytics_platform.tracks.training_step import Trained, model_in_use, train_tracks
@@ -154,32 +156,21 @@ def test_noise_is_refused_and_what_was_in_use_stays_and_can_be_the_newest_again(
     first = tables(settings)
     old = model_in_use(lake, settings)
     write_outcomes(lake, planted_outcome(np.inf))
+    write_embeddings(settings)
     done = train(settings)
     assert "was refused" in str(done.note)
     rows = lake.read(SHIPPED_MODELS).sort("release_no")
     assert rows["status"].to_list() == ["released", "refused"]
     assert rows["auc_low"][1] <= 0.5
+    assert rows["has_embeddings"].to_list() == [False, True] and set(lake.read(MODEL_SCORES)["model"]) > set(NUMBERS)
     assert model_in_use(lake, settings).version == old.version
     write_outcomes(lake, planted_outcome(NOISE))
-    done = train(settings)
+    lake.write_frame(EMBEDDINGS, frame_of(EMBEDDINGS, []))
+    train(settings)
     rows = lake.read(SHIPPED_MODELS).sort("release_no")
     assert rows["release_no"].to_list() == [2, 3]
     assert (rows["status"][1], rows["version"][1]) == ("released", old.version)
     assert_frame_equal(tables(settings)[MODEL_SCORES.full_name], first[MODEL_SCORES.full_name], check_row_order=False)
-
-
-def test_killed_before_the_version_is_named_a_run_does_the_same_again(
-    trained: tuple[Settings, Trained], tmp_path: Path
-) -> None:
-    settings = copied(trained[0], tmp_path / "home")
-    lake = lake_at(settings)
-    before = tables(settings)
-    shutil.rmtree(lake.uri(SHIPPED_MODELS))
-    assert model_in_use(lake, settings) is None
-    train(settings)
-    for name, frame in tables(settings).items():
-        assert_frame_equal(frame, before[name], check_row_order=False)
-    assert model_in_use(lake, settings).version == before[SHIPPED_MODELS.full_name]["version"].item()
 
 
 def test_too_few_tracks_leave_all_as_it_is(trained: tuple[Settings, Trained], tmp_path: Path) -> None:
@@ -220,29 +211,38 @@ def materialise(settings: Settings) -> dict[str, dg.MaterializeResult]:
     }
 
 
-def test_dagster_shows_scores_calibration_and_who_was_refused(
+def test_killed_before_the_version_is_named_a_run_does_the_same_again_and_dagster_shows_it(
     trained: tuple[Settings, Trained], tmp_path: Path
 ) -> None:
-    """Embeddings have come, and one clip has lost its right."""
+    """A recording without the right to train has come, of which models know nothing."""
     settings = copied(trained[0], tmp_path / "home")
-    write_embeddings(settings)
     lake = lake_at(settings)
-    write_clips(lake, [clip_row(number, may_train=number > 0) for number in range(TRACKS)])
+    before = tables(settings)
+    shutil.rmtree(lake.uri(SHIPPED_MODELS))
+    assert model_in_use(lake, settings) is None
+    refused = clip_row(TRACKS, source="deezer", may_train=False, clip_id="its own")
+    write_clips(lake, [*(clip_row(number) for number in range(TRACKS)), refused])
+    descriptors = lake.read(DESCRIPTORS)
+    its_own = descriptors.head(1).with_columns(clip_id=pl.lit("its own"))
+    lake.write_frame(DESCRIPTORS, pl.concat([descriptors, its_own]))
+    outcomes = lake.read(OUTCOMES)
+    lake.write_frame(OUTCOMES, pl.concat([outcomes, outcomes.head(1).with_columns(isrc=pl.lit(isrc(TRACKS)))]))
     shown = materialise(settings)
-    rows = lake.read(SHIPPED_MODELS).sort("release_no")
-    assert rows["release_no"].to_list() == [1, 2] and rows["has_embeddings"].to_list() == [False, True]
-    assert set(lake.read(MODEL_SCORES)["model"]) > set(NUMBERS)
+    for table in (MODEL_SCORES, SHIPPED_MODELS):
+        assert_frame_equal(lake.read(table), before[table.full_name], check_row_order=False)
+    row = lake.read(SHIPPED_MODELS).row(0, named=True)
+    assert model_in_use(lake, settings).version == row["version"]
     scores = shown["tracks/model_scores"]
-    tables = [name for name in scores if "is better" in name]
-    assert any(name.startswith("auc, split by artists") for name in tables)
-    assert any(name.startswith("auc, split by rows") for name in tables)
-    models = {record.data["model"] for record in scores[tables[0]].value.records}
+    names = [name for name in scores if "is better" in name]
+    assert any(name.startswith("auc, split by artists") for name in names)
+    assert any(name.startswith("auc, split by rows") for name in names)
+    models = {record.data["model"] for record in scores[names[0]].value.records}
     assert "descriptor_ridge" in models and any(model.endswith("(baseline)") for model in models)
     calibration = shown["tracks/shipped_models"]["calibration"].value
     assert calibration.startswith("![Chance of ending above the median")
-    assert f"was {rows['status'][1]} as {rows['version'][1]}" in shown["tracks/shipped_models"]["note"].value
-    (refused,) = shown["tracks/training_refusals"]["refused"].value.records
-    assert refused.data == {"isrc": isrc(0), "source": "master", "reason": "no right to train"}
+    assert f"was released as {row['version']}" in shown["tracks/shipped_models"]["note"].value
+    (record,) = shown["tracks/training_refusals"]["refused"].value.records
+    assert record.data == {"isrc": isrc(TRACKS), "source": "deezer", "reason": "no right to train"}
     shown = materialise(settings)
     assert "stays" in shown["tracks/model_scores"]["note"].value
     assert "calibration" not in shown["tracks/shipped_models"]

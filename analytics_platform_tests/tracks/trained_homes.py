@@ -21,7 +21,7 @@ from analytics_platform.settings import Settings
 from analytics_platform.tracks.tables import OUTCOMES
 from analytics_platform_tests.orchestration.homes import make_settings
 
-TRACKS, ARTISTS = 150, 30
+TRACKS, ARTISTS = 120, 30
 TARGET = "plays_first_28_days"
 BATCH = "clips_000001"
 NET, DIM, SHARD_CLIPS = "musicnn_msd", 10, 8
@@ -168,7 +168,7 @@ def write_embeddings(settings: Settings, count: int = TRACKS, model: str = NET, 
 
 
 def make_home(home: Path, *, noise: float = 0.6, embeddings: bool = False, **fields: object) -> Settings:
-    """A home of 150 tracks by 30 artists: the brighter, the better, but for noise; infinite noise leaves nothing."""
+    """A home of 120 tracks by 30 artists: the brighter, the better, but for noise; infinite noise leaves nothing."""
     settings = make_settings(home, threads=1, **fields)
     write_sound(settings)
     if embeddings:
@@ -180,6 +180,6 @@ def make_home(home: Path, *, noise: float = 0.6, embeddings: bool = False, **fie
 
 
 def planted_outcome(noise: float, seed: int = 3) -> FloatArray:
-    """(150,) percentiles."""
+    """(120,) percentiles."""
     drawn = np.random.default_rng(seed).normal(size=TRACKS)
     return ranks(drawn if np.isinf(noise) else timbre() + noise * drawn)
