@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS
+from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS, LOW_LEVEL_FEATURES, SPECTROGRAMS
 from analytics_platform.catalogue.tables import CLIPS
 from analytics_platform.modelling.evaluation import ALL_SEEDS
 from analytics_platform.orchestration.checks import check_declared, declared_spec
@@ -25,7 +25,7 @@ from analytics_platform.tracks.tables import MODEL_SCORES, OUTCOMES, SHIPPED_MOD
 if TYPE_CHECKING:
     from analytics_platform.tracks.training_step import Trained
 
-READS = (OUTCOMES, CLIPS, DESCRIPTORS, EMBEDDINGS)
+READS = (OUTCOMES, CLIPS, SPECTROGRAMS, LOW_LEVEL_FEATURES, DESCRIPTORS, EMBEDDINGS)
 SHOWN = 20
 
 

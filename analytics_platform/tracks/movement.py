@@ -16,9 +16,9 @@ from analytics_platform.modelling.splits import IntArray
 BANDS = 32
 SECOND = 21
 """Frames of a second, rounded down."""
-SPECTRUM = 512
-RATES = (1, 5, 10, 20, 35, 50, 75, 100, 130, 170, 210)
-"""Where bands of the onsets' rates begin, of 512 parts of 21.5 Hz: 0.04, 0.2, 0.4 … 8.8 Hz."""
+SPECTRUM = 1024
+RATES = (2, 10, 20, 40, 70, 100, 150, 200, 260, 340, 420)
+"""Where bands of the onsets' rates begin, of 1024 parts of 21.5 Hz: 0.04, 0.2, 0.4 … 8.8 Hz."""
 LAGS = ((10, 60), (60, 120), (120, None))
 """Frames after which onsets come back: half a second to 2.8 s, to 5.6 s, later."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

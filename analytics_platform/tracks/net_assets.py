@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS, SPECTROGRAMS
+from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS, LOW_LEVEL_FEATURES, SPECTROGRAMS
+from analytics_platform.catalogue.tables import CLIPS
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.modelling.training_plan import History
 from analytics_platform.orchestration.checks import check_declared, declared_spec
@@ -26,8 +27,8 @@ from analytics_platform.tracks.net_step import NETS, Effort, train_net
 from analytics_platform.tracks.sweep_step import PARTS, sweep_part
 from analytics_platform.tracks.tables import GRID_SCORES, NET_SCORES, OUTCOMES
 
-BY_BATCH = (SPECTROGRAMS, DESCRIPTORS, EMBEDDINGS)
-READS = (OUTCOMES, *BY_BATCH)
+BY_BATCH = (SPECTROGRAMS, LOW_LEVEL_FEATURES, DESCRIPTORS, EMBEDDINGS)
+READS = (OUTCOMES, CLIPS, *BY_BATCH)
 NET_NAMES = dg.StaticPartitionsDefinition(list(NETS))
 GRID_PARTS = dg.StaticPartitionsDefinition(list(PARTS))
 BEST = 10

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
 
 SplitName = Literal["artists", "rows", "time"]
-MEAN, MAJORITY = "mean", "majority"
+MAJORITY = "majority"
 """The dummy that says the same of every track: at yes or no and at classes, what most are."""
 LEAKY = "artist_mean_leaky"
 """The dummy that is told the outcomes of the artist's other tracks."""
@@ -127,10 +127,13 @@ def fit_chances(scores: FloatArray, classes: IntArray, count: int) -> Callable[[
 
     there = np.unique(classes)
     centre, scale = float(scores.mean()), float(scores.std())
+    shares = np.bincount(classes, minlength=count) / len(classes)
     if len(there) < 2 or scale < 1e-9:
-        shares = np.bincount(classes, minlength=count) / len(classes)
         return lambda new: np.tile(shares, (len(new), 1))
     model: LogisticRegression = LogisticRegression(C=10.0).fit(((scores - centre) / scale)[:, None], classes)
+    if model.coef_[-1, 0] < 0:
+        # As with percentiles: a score of which more is worse says nothing.
+        return lambda new: np.tile(shares, (len(new), 1))
 
     def chances(new: FloatArray) -> FloatArray:
         found = np.zeros((len(new), count))
@@ -156,7 +159,7 @@ def dummies() -> list[Contender]:
         return mean_of_others(data.outcome, data.artists, split.train)
 
     return [
-        Contender("majority", mean, True, "The mean of the training part; at yes or no, what most tracks are."),
+        Contender(MAJORITY, mean, True, "The mean of the training part; at yes or no, what most tracks are."),
         Contender("genre_mean", genre_mean, True),
         Contender(LEAKY, artist_mean, True, "Told the outcomes of the artist's other tracks, tested ones too."),
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS
+from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS, LOW_LEVEL_FEATURES, SPECTROGRAMS
 from analytics_platform.catalogue.rights import require_training_rights, trainable
 from analytics_platform.catalogue.tables import CLIPS
 from analytics_platform.fans.tables import LABEL
@@ -23,7 +23,7 @@ from analytics_platform.tracks.track_data import TrackData
 if TYPE_CHECKING:
     import polars as pl
 
-READS: tuple[Table, ...] = (OUTCOMES, CLIPS, DESCRIPTORS, EMBEDDINGS)
+READS: tuple[Table, ...] = (OUTCOMES, CLIPS, SPECTROGRAMS, LOW_LEVEL_FEATURES, DESCRIPTORS, EMBEDDINGS)
 """Tables whose versions say what a training has seen."""
 ENOUGH = 300
 """Tracks that make a target worth more than the next: the first days after release, if so many were followed."""
@@ -42,7 +42,7 @@ class Known:
     refused: Sequence[tuple[str, str, str]]
     """(ISRC, source of the clip, reason) of tracks with an outcome and a clip that may not be trained on."""
     unheard: int
-    """Tracks with an outcome whose clip is missing or not analysed yet."""
+    """Tracks with an outcome whose clip is missing, or not analysed or embedded yet."""
 
 
 def read_tracks(lake: Lake, spectrograms_root: Path, embeddings_root: Path, target: str | None = None) -> Known:
@@ -103,7 +103,7 @@ def read_tracks(lake: Lake, spectrograms_root: Path, embeddings_root: Path, targ
             sound=sound,
         ),
         [(isrc, source, "no right to train") for isrc, source in refused.select("isrc", "source").iter_rows()],
-        len(known) - len(joined),
+        len(known) - len(refused) - len(rows),
     )
 
 

@@ -22,7 +22,7 @@ def print_leaderboard(database: Path, console: Console) -> None:
                 max(case when metric = 'auc' then value_high end), max(case when metric = 'r2' then value end),
                 max(case when metric = 'macro_f1' then value end)
             from models.leaderboard
-            where task in ('track_success', 'track_percentile', 'track_class') and seed = -1 and split in (?, ?)
+            where task in ('track_success', 'track_percentile', 'track_class', 'hitmusicnet_error') and seed = -1 and split in (?, ?)
             group by target, split, model, is_baseline
             order by target, split, 6 desc nulls last, 10 desc""",
             SPLITS,
@@ -42,7 +42,7 @@ def print_leaderboard(database: Path, console: Console) -> None:
                 f"{model} (dummy)" if is_baseline else model,
                 "" if auc is None else f"{auc:.3f} ({low:.3f}-{high:.3f})",
                 "" if r2 is None else f"{r2:+.3f}",
-                f"{f1:.3f}",
+                "" if f1 is None else f"{f1:.3f}",
                 note or "",
             )
         console.print(table)

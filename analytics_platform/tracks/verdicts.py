@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analytics_platform.modelling.evaluation import ALL_SEEDS, DRAWS, FloatArray, Score, bootstrap_ratio, score_frame
 from analytics_platform.modelling.scoring import score_binary, score_classes, score_values
 from analytics_platform.modelling.splits import IntArray
-from analytics_platform.tracks.protocol import LEAKY, MAJORITY, MEAN, Judged
+from analytics_platform.tracks.protocol import LEAKY, Judged
 from analytics_platform.tracks.shipped import outcome_ranges
 from analytics_platform.tracks.track_data import TrackData, classes_of
 
@@ -94,9 +94,7 @@ def _verdicts(
     draws = DRAWS if seed == ALL_SEEDS else FEW_DRAWS
     standard = STANDARD if STANDARD in numbers else None
     if chances:
-        scores = score_binary(
-            _named(chances), above, groups, baselines={*baselines, MAJORITY}, folds=fold_of, above=standard, draws=draws
-        )
+        scores = score_binary(chances, above, groups, baselines=baselines, folds=fold_of, above=standard, draws=draws)
         yield Verdict(SUCCESS, split, seed, scores)
         scores = score_values(
             percentiles,
@@ -117,7 +115,7 @@ def _verdicts(
         if order:
             yield Verdict(ORDER, split, seed, order)
     truth = classes_of(outcome)
-    scores = score_classes(_named(classes), truth, groups, baselines={*baselines, MAJORITY}, draws=draws)
+    scores = score_classes(classes, truth, groups, baselines=baselines, draws=draws)
     yield Verdict(CLASS, split, seed, scores)
 
 
@@ -127,11 +125,6 @@ def _sums(codes: IntArray, values: FloatArray) -> FloatArray:
 
 def _joined(parts: Sequence[FloatArray | None]) -> FloatArray:
     return np.concatenate([part for part in parts if part is not None])
-
-
-def _named(predictions: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """The mean of the training part is called what it is at yes or no and at classes."""
-    return {MAJORITY if model == MEAN else model: values for model, values in predictions.items()}
 
 
 def _order(

@@ -145,7 +145,7 @@ CONTENDERS = (
 def leaks(data: TrackData, contenders: Sequence[Contender] = CONTENDERS) -> dict[str, dict[str, Score]]:
     """R² by split and model, one seed: what falls from rows to days was recognition."""
     return {
-        name: r2_of(data, {one.name: list(judge(data, one, splits, 0)) for one in contenders})
+        name: r2_of(data, {one.name: [judge(data, one, split, 0) for split in splits] for one in contenders})
         for name, splits in splits_of(data).items()
     }
 

@@ -49,7 +49,7 @@ def compare_nets(data: TrackData, nets: Sequence[tuple[str, Task]] = NETS) -> di
     """Scores by model over five folds by days of upload, one seed: by (task, metric), as in ``verdicts``."""
     splits = make_splits(data, "artists", 0)
     majority = dummies()[0]
-    found = {majority.name: list(judge(data, majority, splits, 0))}
+    found = {majority.name: [judge(data, majority, split, 0) for split in splits]}
     for split in splits:
         for name in ("descriptor_ridge", "descriptor_boosting"):
             fitted = NUMBERS[name].fit(data, split.train, split.validation, seed=0)
