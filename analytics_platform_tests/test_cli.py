@@ -21,6 +21,8 @@ from analytics_platform.streams.deliveries import RawStore
 from analytics_platform.streams.privacy import listener_key
 from analytics_platform.streams.unpack import Limits, unpack
 
+# The first test waits for the demo, which takes minutes on a busy machine.
+pytestmark = pytest.mark.timeout(900)
 BIN = Path(sys.executable).parent
 MAY_FIND_NOTHING = (
     "11_where_diehards_live",
@@ -28,6 +30,7 @@ MAY_FIND_NOTHING = (
     "33_tracks_to_push",
     "34_why_this_score",
     "35_what_it_sounds_like",
+    "38_how_releases_did",
 )
 """They ask for what stands out beyond chance, or for a model that beats it: on a small label that may be nothing."""
 QUERIES = sorted((Path(__file__).parents[1] / "sql" / "queries").glob("*.sql"))
@@ -40,7 +43,7 @@ def cli(home: Path, *arguments: str, stdin: str | None = None, **environment: st
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=840,
         check=False,
     )
 

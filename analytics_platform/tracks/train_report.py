@@ -22,7 +22,8 @@ def print_leaderboard(database: Path, console: Console) -> None:
                 max(case when metric = 'auc' then value_high end), max(case when metric = 'r2' then value end),
                 max(case when metric = 'macro_f1' then value end)
             from models.leaderboard
-            where task in ('track_success', 'track_percentile', 'track_class', 'hitmusicnet_error') and seed = -1 and split in (?, ?)
+            where seed = -1 and split in (?, ?)
+                and task in ('track_success', 'track_percentile', 'track_class', 'hitmusicnet_error')
             group by target, split, model, is_baseline
             order by target, split, 6 desc nulls last, 10 desc""",
             SPLITS,
