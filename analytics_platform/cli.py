@@ -125,6 +125,9 @@ def score(
             exists=True,
         ),
     ] = None,
+    reasons: Annotated[
+        int, typer.Option(min=0, help="How many of the highest scores to explain now: seconds of work each.")
+    ] = 20,
 ) -> None:
     """Score unreleased tracks: where each may land among releases, what it sounds like, and why.
 
@@ -145,7 +148,7 @@ def score(
         raise _fail(f"Nothing to score: {settings.unreleased} is empty.")
     if released_version(Lake(settings.lake_root)) is None:
         raise _fail(f"{NO_MODEL}\nThe files wait in {settings.unreleased}.")
-    _score(settings)
+    _score(settings, reasons)
 
 
 @app.command()
@@ -391,8 +394,8 @@ def _run_net(settings: Settings, name: str, config: Mapping[str, object]) -> Non
     _run(settings, "nets", partition=name, step_config={"train_track_nets": config})
 
 
-def _score(settings: Settings, most: int | None = None) -> None:
-    """Score what is in unreleased/, explain it (or the best of it), and say so."""
+def _score(settings: Settings, reasons: int) -> None:
+    """Score what is in unreleased/, explain the best of it, and say so."""
     from analytics_platform.tracks.score_report import print_explanations, print_scores
     from analytics_platform.tracks.scoring import released_version
 
@@ -401,8 +404,8 @@ def _score(settings: Settings, most: int | None = None) -> None:
         console.print("[yellow]No model sorts tracks better than chance yet: unreleased tracks are not scored.[/]")
         return
     _run(settings, "score")
-    print_scores(lake, console, most or 100)
-    _run(settings, "explain", step_config={"explain_scores": {"most": most}})
+    print_scores(lake, console)
+    _run(settings, "explain", step_config={"explain_scores": {"most": reasons}})
     print_explanations(lake, settings.home, console)
     console.print(f"Open next:  {settings.database}  (marts.track_scores)", soft_wrap=True)
 

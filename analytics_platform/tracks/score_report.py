@@ -21,10 +21,10 @@ from analytics_platform.tracks.score_words import place, place_with_range, targe
 if TYPE_CHECKING:
     import polars as pl
 
-SHOWN = 100
+SHOWN = 20
 
 
-def print_scores(lake: Lake, console: Console, most: int = SHOWN) -> None:
+def print_scores(lake: Lake, console: Console) -> None:
     """Print the scores of all tracks, those that could not be heard, and what the evidence allows."""
     import polars as pl
 
@@ -42,7 +42,7 @@ def print_scores(lake: Lake, console: Console, most: int = SHOWN) -> None:
             "sounds most like, and its place",
             title=f"Unreleased tracks by expected {target}, among releases of the same month and genre",
         )
-        for row in ordered.head(most).iter_rows(named=True):
+        for row in ordered.head(SHOWN).iter_rows(named=True):
             table.add_row(
                 str(row["rank_in_batch"]),
                 escape(row["title"] or row["file"]),
@@ -52,8 +52,8 @@ def print_scores(lake: Lake, console: Console, most: int = SHOWN) -> None:
                 escape(_nearest(nearest.get(row["file"]))),
             )
         console.print(table)
-        if len(ordered) > most:
-            console.print(f"… and {len(ordered) - most} more in marts.track_scores")
+        if len(ordered) > SHOWN:
+            console.print(f"… and {len(ordered) - SHOWN} more in marts.track_scores")
     _print_rejects(lake.read(TRACK_SCORE_REJECTS), console)
     if len(ordered):
         console.print(f"[bold]{escape(ordered['evidence'][0])}[/]")

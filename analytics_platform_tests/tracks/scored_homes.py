@@ -16,8 +16,9 @@ from analytics_platform.lakehouse.frames import frame_of
 from analytics_platform.orchestration.resources import Platform
 from analytics_platform.settings import Settings
 from analytics_platform.streams.tables import TRACK_ARTISTS
+from analytics_platform.tracks.fitting import BOOSTING
 from analytics_platform.tracks.hearing import of_analysis, sound_of
-from analytics_platform.tracks.predictors import BOOSTING, NUMBERS, Fitted, columns_of
+from analytics_platform.tracks.predictors import NUMBERS, Fitted, columns_of
 from analytics_platform.tracks.shipped import Likeness, Line, Reference, Shipped
 from analytics_platform.tracks.sound import Sound
 from analytics_platform.tracks.tables import OUTCOMES, SHIPPED_MODELS
@@ -77,7 +78,7 @@ def _trees(data: TrackData, train: NDArray[np.int64]) -> Fitted:
     few: dict[str, object] = {"min_data_in_leaf": 5, "num_leaves": 4, "learning_rate": 0.1, "bagging_fraction": 1.0}
     matrix = columns_of(data.sound, train, "descriptors")
     known = lightgbm.Dataset(matrix, data.outcome[train])
-    return Fitted("descriptors", lightgbm.train({**BOOSTING, **few, "objective": "regression"}, known, 60))
+    return Fitted("descriptors", (lightgbm.train({**BOOSTING, **few, "objective": "regression"}, known, 60),))
 
 
 @cache
