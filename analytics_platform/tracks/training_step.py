@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from analytics_platform.lakehouse.frames import frame_of
 from analytics_platform.lakehouse.lake import Commit, Lake
+from analytics_platform.modelling.model_store import forget_models
 from analytics_platform.settings import Settings
 from analytics_platform.tracks.protocol import TooFewTracksError
 from analytics_platform.tracks.reading import READS, Known, read_tracks
-from analytics_platform.tracks.shipped import Shipped
+from analytics_platform.tracks.shipped import FAMILY, Shipped
 from analytics_platform.tracks.tables import MODEL_SCORES, SHIPPED_MODELS, TRAINING_REFUSALS
 from analytics_platform.tracks.training import Judgement, Say, curve_of, judge_numbers, make_shipped, version_of
 
 if TYPE_CHECKING:
     import polars as pl
 
+KEPT = 5
+"""Versions whose weights stay on disk: outcomes change with every day of plays."""
 CHANCE = 0.5
 """An AUC whose interval reaches down to this is no evidence."""
 
@@ -73,6 +76,8 @@ def train_tracks(lake: Lake, settings: Settings, *, target: str | None = None, s
     # Last, as it names the version: a kill before it only means that the same is done again.
     added: pl.DataFrame = others.vstack(frame_of(SHIPPED_MODELS, [row]))
     commits[SHIPPED_MODELS.full_name] = lake.write_frame(SHIPPED_MODELS, added)
+    released = added.filter(added["status"] == "released").sort("release_no")["version"]
+    forget_models(settings.models_root, FAMILY, set(released.tail(KEPT).to_list()))
     auc = f"AUC {row['auc']:.3f} ({row['auc_low']:.3f} to {row['auc_high']:.3f}) on artists that it had not heard"
     note = f"{shipped.model} was {row['status']} as {version}: {auc}."
     return Trained(commits, note, judgement, shipped.model, curve_of(judgement, shipped.model), known)
