@@ -27,8 +27,8 @@ RANGE = (0.1, 0.9)
 NEIGHBOUR_SHARE, LEAST_NEIGHBOURS = 0.2, 50
 """Released tracks of the nearest scores, from whose outcomes a range is read."""
 NEIGHBOURHOODS = 200
-FLAT = 1e-12
-"""Variance of scores that do not differ, but for rounding."""
+FLAT = 1e-24
+"""Of their squares: the spread of scores that do not differ, but for rounding."""
 FINGERPRINT = 32
 """Numbers by which tracks are called alike."""
 
@@ -56,7 +56,9 @@ class Line:
     def fit(cls, scores: FloatArray, outcome: FloatArray) -> Line:
         """The line of least squares; flat if scores do not differ, or if more is worse."""
         spread = float(((scores - scores.mean()) ** 2).sum())
-        slope = float(((scores - scores.mean()) * outcome).sum()) / spread if spread > FLAT * len(scores) else 0.0
+        # Equal scores differ from their own mean by what rounding leaves, which must not be blown up.
+        differ = spread > FLAT * float((scores**2).sum())
+        slope = float(((scores - scores.mean()) * outcome).sum()) / spread if differ else 0.0
         slope = max(slope, 0.0)
         return cls(float(outcome.mean() - slope * scores.mean()), slope)
 

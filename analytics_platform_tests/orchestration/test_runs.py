@@ -30,10 +30,12 @@ from analytics_platform.streams.tables import (
     PLAYS,
     PLAYS_DAILY,
 )
+from analytics_platform.tracks import score_tables
 from analytics_platform_tests.orchestration.homes import SMALL, deliver, frame, lake_of, make_settings, period
 
-EMPTY_AFTER_SIX_DAYS = (fan_tables.FAN_TARGETS, fan_tables.FAN_MOVES)
-"""One segment is all that 28 artists support, so there is nothing to win; no five days lie before the window."""
+EMPTY_AFTER_SIX_DAYS = (fan_tables.FAN_TARGETS, fan_tables.FAN_MOVES, *score_tables.SCORED, *score_tables.EXPLAINED)
+"""One segment is all that 28 artists support, so there is nothing to win; no five days lie before the window; there are
+no recordings to learn from, and none to score."""
 
 
 @dataclass(frozen=True)

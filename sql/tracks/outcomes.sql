@@ -145,28 +145,52 @@ dated as (
 
 placed as (
     select
-        *,
+        isrc,
+        target,
+        value,
+        vendors,
+        artist_id,
+        genre,
+        release_date,
         'month' as compared_with,
         1 as width,
         strftime(release_date, '%Y-%m') as period
     from dated
     union all
     select
-        *,
+        isrc,
+        target,
+        value,
+        vendors,
+        artist_id,
+        genre,
+        release_date,
         'quarter' as compared_with,
         2 as width,
         cast(year(release_date) as varchar) || ' Q' || cast(quarter(release_date) as varchar) as period
     from dated
     union all
     select
-        *,
+        isrc,
+        target,
+        value,
+        vendors,
+        artist_id,
+        genre,
+        release_date,
         'year' as compared_with,
         3 as width,
         cast(year(release_date) as varchar) as period
     from dated
     union all
     select
-        *,
+        isrc,
+        target,
+        value,
+        vendors,
+        artist_id,
+        genre,
+        release_date,
         'any time' as compared_with,
         4 as width,
         'any time' as period
@@ -176,7 +200,16 @@ placed as (
 -- A track of a quiet month is compared with all of its quarter, those of crowded months too.
 ranks as (
     select
-        *,
+        isrc,
+        target,
+        value,
+        vendors,
+        artist_id,
+        genre,
+        release_date,
+        compared_with,
+        width,
+        period,
         rank() over (partition by target, vendors, genre, compared_with, period order by value asc) as first_rank,
         count(*) over (partition by target, vendors, genre, compared_with, period, value) as ties,
         count(*) over (partition by target, vendors, genre, compared_with, period) as compared_tracks
@@ -185,7 +218,19 @@ ranks as (
 
 chosen as (
     select
-        *,
+        isrc,
+        target,
+        value,
+        vendors,
+        artist_id,
+        genre,
+        release_date,
+        compared_with,
+        width,
+        period,
+        first_rank,
+        ties,
+        compared_tracks,
         row_number() over (partition by isrc, target order by width asc) as choice
     from ranks
     where compared_tracks >= 10 or compared_with = 'any time'
