@@ -100,7 +100,12 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         sql_root: the SQL models.
     """
     models = load_sql_models(sql_root, TABLES)
-    sql_assets = build_sql_assets(models, {stream_tables.LISTENER_RETURNS.full_name: stream_assets.STABLE_IDS})
+    sql_assets = build_sql_assets(
+        models,
+        {stream_tables.LISTENER_RETURNS.full_name: stream_assets.STABLE_IDS},
+        # A label without recordings has scores of its fans all the same; nets are trained by a person.
+        {model_tables.LEADERBOARD.full_name: track_tables.TABLES},
+    )
     publish_asset = build_publish_asset(*published_tables(), sql_root / "macros", [export_graphs])
     daily = [asset_key(table) for table in TABLES if is_daily(table)]
     deliveries = dg.define_asset_job(

@@ -1,6 +1,6 @@
 """SQL models as assets: one asset a file, with dependencies and column lineage from its syntax tree."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import dagster as dg
 
@@ -49,8 +49,10 @@ def run_model(
     return written_metadata(lake, model.table, commit, reads)
 
 
-def build_sql_asset(model: SqlModel, extra: ExtraCheck | None = None) -> dg.AssetsDefinition:
-    """The asset of one SQL file."""
+def build_sql_asset(
+    model: SqlModel, extra: ExtraCheck | None = None, optional: Collection[Table] = ()
+) -> dg.AssetsDefinition:
+    """The asset of one SQL file; it does not wait for inputs that are ``optional``."""
     table = model.table
     daily = is_daily(table)
 
@@ -66,7 +68,9 @@ def build_sql_asset(model: SqlModel, extra: ExtraCheck | None = None) -> dg.Asse
         partitions_def=DELIVERY_DAYS if daily else None,
         backfill_policy=ONE_RUN if daily else None,
         # Days travel with the run that ingests them; what has no days follows by itself.
-        automation_condition=None if daily else after_its_inputs(),
+        automation_condition=None
+        if daily
+        else after_its_inputs([asset_key(source) for source in model.depends_on if source in optional]),
         check_specs=[declared_spec(table), *([extra.spec] if extra else [])],
     )
     def sql_asset(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> AssetEvents:
@@ -82,7 +86,13 @@ def build_sql_asset(model: SqlModel, extra: ExtraCheck | None = None) -> dg.Asse
 
 
 def build_sql_assets(
-    models: Sequence[SqlModel], extras: Mapping[str, ExtraCheck] | None = None
+    models: Sequence[SqlModel],
+    extras: Mapping[str, ExtraCheck] | None = None,
+    optional: Mapping[str, Collection[Table]] | None = None,
 ) -> list[dg.AssetsDefinition]:
-    """The assets of all SQL files; ``extras`` holds further checks by full table name."""
-    return [build_sql_asset(model, (extras or {}).get(model.table.full_name)) for model in models]
+    """The assets of all SQL files; ``extras`` and ``optional`` inputs are by full table name."""
+    names = [model.table.full_name for model in models]
+    return [
+        build_sql_asset(model, (extras or {}).get(name), (optional or {}).get(name, ()))
+        for model, name in zip(models, names, strict=True)
+    ]

@@ -19,7 +19,6 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 
 from analytics_platform.audio.tables import FROM_NETS
 from analytics_platform.audio.tables import TRACK_AUDIO as TRACK_AUDIO_TABLE
-from analytics_platform.modelling import tables as model_tables
 from analytics_platform.orchestration.build import BY_BATCH, TABLES, build_defs
 from analytics_platform.orchestration.metadata import asset_key
 from analytics_platform.orchestration.run import RANGE_END_TAG, RANGE_START_TAG
@@ -176,9 +175,8 @@ UNPARTITIONED = {asset_key(table) for table in TABLES if "ingest_date" not in ta
 }
 BATCHED = {asset_key(table) for table in BY_BATCH}
 TRACK_AUDIO = dg.AssetKey(["marts", "track_audio"])
-FROM_CLIPS = {asset_key(table) for table in (*track_tables.TABLES, *score_tables.TABLES, model_tables.LEADERBOARD)}
-"""What learns from clips, what is scored by that, nets, which a person starts, and the scores of all of them together,
-which the job `publish` makes anew."""
+FROM_CLIPS = {asset_key(table) for table in (*track_tables.TABLES, *score_tables.TABLES)}
+"""What learns from clips, what is scored by that, and nets, which a person starts."""
 FOLLOWING = (
     UNPARTITIONED
     - {dg.AssetKey(["streams", "track_artists"]), dg.AssetKey(["streams", "erasures"])}
