@@ -143,58 +143,39 @@ dated as (
     inner join tracks.releases as releases on outcomes.isrc = releases.isrc
 ),
 
+widths as (
+    select 1 as width, 'month' as compared_with
+    union all
+    select 2 as width, 'quarter' as compared_with
+    union all
+    select 3 as width, 'year' as compared_with
+    union all
+    select 4 as width, 'any time' as compared_with
+),
+
 placed as (
     select
-        isrc,
-        target,
-        value,
-        vendors,
-        artist_id,
-        genre,
-        release_date,
-        'month' as compared_with,
-        1 as width,
-        strftime(release_date, '%Y-%m') as period
+        dated.isrc,
+        dated.target,
+        dated.value,
+        dated.vendors,
+        dated.artist_id,
+        dated.genre,
+        dated.release_date,
+        widths.compared_with,
+        widths.width,
+        case widths.compared_with
+            when 'month' then strftime(dated.release_date, '%Y-%m')
+            when 'quarter'
+                then
+                    cast(year(dated.release_date) as varchar)
+                    || ' Q'
+                    || cast(quarter(dated.release_date) as varchar)
+            when 'year' then cast(year(dated.release_date) as varchar)
+            else 'any time'
+        end as period
     from dated
-    union all
-    select
-        isrc,
-        target,
-        value,
-        vendors,
-        artist_id,
-        genre,
-        release_date,
-        'quarter' as compared_with,
-        2 as width,
-        cast(year(release_date) as varchar) || ' Q' || cast(quarter(release_date) as varchar) as period
-    from dated
-    union all
-    select
-        isrc,
-        target,
-        value,
-        vendors,
-        artist_id,
-        genre,
-        release_date,
-        'year' as compared_with,
-        3 as width,
-        cast(year(release_date) as varchar) as period
-    from dated
-    union all
-    select
-        isrc,
-        target,
-        value,
-        vendors,
-        artist_id,
-        genre,
-        release_date,
-        'any time' as compared_with,
-        4 as width,
-        'any time' as period
-    from dated
+    cross join widths
 ),
 
 -- A track of a quiet month is compared with all of its quarter, those of crowded months too.
