@@ -97,8 +97,10 @@ def build_listeners(spec: LabelSpec, catalogue: Catalogue) -> Listeners:
     )  # fmt: skip
 
 
-def build_pairs(spec: LabelSpec, days: int, catalogue: Catalogue, listeners: Listeners) -> Pairs:
-    """Draw the pairs that join within ``days``.
+def build_pairs(
+    spec: LabelSpec, days: int, catalogue: Catalogue, listeners: Listeners, first_listeners: int | None = None
+) -> Pairs:
+    """Draw the pairs that join within ``days``, of all listeners or of the first ones only: theirs are the same.
 
     The first cohort has everyone who listens from the start and who joins in the first 90 days;
     each further 90 days add a cohort of late joiners, so a longer period changes no earlier draw.
@@ -109,9 +111,10 @@ def build_pairs(spec: LabelSpec, days: int, catalogue: Catalogue, listeners: Lis
     artist_count = len(catalogue.artist_names)
     parts: list[tuple[np.ndarray, ...]] = []
     known = np.empty(0, dtype=np.int64)
+    wanted = len(listeners.vendors) if first_listeners is None else min(first_listeners, len(listeners.vendors))
     for cohort in range((days - 1) // WINDOW_DAYS + 1):
         fresh = []
-        for block, start in enumerate(range(0, len(listeners.vendors), BLOCK)):
+        for block, start in enumerate(range(0, wanted, BLOCK)):
             random = spec.random(Purpose.PAIRS, cohort, block)
             rows = np.arange(start, min(start + BLOCK, len(listeners.vendors)))
             codes = _follow(random, cohort, rows, listeners, steps, tastes, artist_count)
@@ -122,7 +125,7 @@ def build_pairs(spec: LabelSpec, days: int, catalogue: Catalogue, listeners: Lis
         known = np.sort(np.concatenate([known, *fresh]))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[3], kind="stable")
-    order = order[columns[3][order] < days]
+    order = order[(columns[3][order] < days) & (columns[0][order] < wanted)]
     who, artists, fan_types, join_days, rates = (column[order] for column in columns)
     return Pairs(who, artists, fan_types, join_days, np.cumsum(rates, dtype=np.float64))
 

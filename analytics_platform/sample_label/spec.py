@@ -37,6 +37,8 @@ class Purpose(IntEnum):
     MASTERS = 12
     FIRST_DAYS = 13
     UNRELEASED = 14
+    TRACK_PLAYS = 15
+    DEVOTED = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,17 @@ from analytics_platform_tests.benchmarks import (
     artists,
     audio,
     catalogue,
+    cold_tracks,
+    factors,
     fans,
     fma,
     games,
     ingest,
     levels,
+    page,
+    play_counts,
+    similar,
+    taste_nets,
     track_nets,
     tracks,
     windows,
@@ -71,7 +77,7 @@ def demo() -> tuple[list[Row], dict[str, float]]:
         truth = next((Path(home) / "sample_label").glob("*/truth"))
         found = agreement(Path(home) / "analytics.duckdb", truth)
     return [
-        {"name": "analytics-platform demo, 2 million plays, 1,000 masters, scores", "seconds": seconds, "limit_s": 480}
+        {"name": "analytics-platform demo, 2 million plays, 1,000 masters, scores", "seconds": seconds, "limit_s": 600}
     ], found
 
 
@@ -107,7 +113,13 @@ ROOMS = {
     "audio": audio,
     "tracks": tracks,
     "nets": track_nets,
+    "taste-nets": taste_nets,
     "fma": fma,
+    "taste": factors,
+    "play-counts": play_counts,
+    "similar": similar,
+    "cold": cold_tracks,
+    "page": page,
 }
 
 

@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 import soundfile
 
-from analytics_platform.sample_label import LabelSpec, render_unreleased
+from analytics_platform.sample_label import LabelSpec, audience, render_unreleased
 from analytics_platform.sample_label.catalogue import Catalogue, build_catalogue
 from analytics_platform.sample_label.masters import master_bytes, plan_masters
 from analytics_platform.sample_label.plays import draw_plays
 from analytics_platform.sample_label.sound import QUALITIES, TRACK_SHARE
-from analytics_platform.sample_label.studies import PLAYS_PER_DAY, first_days_plays, render_clips
+from analytics_platform.sample_label.studies import PLAYS_PER_DAY, first_days_plays, render_clips, track_plays
 from analytics_platform.sample_label.unreleased import plan_unreleased
 from analytics_platform.sample_label.world import World
 
@@ -189,3 +189,60 @@ def test_unreleased_files_are_the_same_each_time_and_kept(unreleased):
     assert render_unreleased(SPEC, folder) == 0
     with pytest.raises(FileExistsError, match="another sample label"):
         render_unreleased(LabelSpec(seed=4), folder)
+
+
+@pytest.fixture(scope="module")
+def taste() -> tuple[LabelSpec, Catalogue]:
+    spec = LabelSpec(seed=3, scale=0.1, days=90)
+    return spec, build_catalogue(spec)
+
+
+def test_first_listeners_play_as_the_whole_label_does(taste):
+    """By listener, by artist and by track, against the plays that a world of the same seed delivers."""
+    spec, catalogue = taste
+    world = World.build(spec, 90)
+    plays, artists = track_plays(spec, catalogue, 90, 1_500)
+    assert plays.shape == (1_500, len(catalogue.isrcs))
+    assert plays.dtype == np.float32
+    assert np.array_equal(artists, catalogue.track_artists)
+    delivered = [draw_plays(world, day) for day in range(90)]
+    counts = np.zeros((1_500, len(catalogue.isrcs)))
+    for day in delivered:
+        first = day.listeners < 1_500
+        np.add.at(counts, (day.listeners[first], day.tracks[first]), 1)
+    ours = plays.toarray()
+    assert ours.sum() == pytest.approx(counts.sum(), rel=0.01)
+    # The same pairs, so who plays much plays much in both; Poisson noise of each is left.
+    for axis in (0, 1):
+        apart = (ours.sum(axis=axis) - counts.sum(axis=axis)) / np.sqrt((ours + counts).sum(axis=axis).clip(1))
+        assert np.std(apart) == pytest.approx(1, abs=0.15)
+    owner = np.arange(len(catalogue.artist_names)) == artists[:, None]
+    pairs = np.unique(world.pairs.listeners.astype(np.int64) * owner.shape[1] + world.pairs.artists)
+    who, whom = np.nonzero(ours @ owner)
+    assert np.isin(who * owner.shape[1] + whom, pairs).all()
+
+
+def test_fewer_listeners_are_the_first_ones_and_a_longer_time_only_adds(taste):
+    spec, catalogue = taste
+    some, _ = track_plays(spec, catalogue, 30, 2_000)
+    again, _ = track_plays(spec, catalogue, 30, 2_000)
+    assert some.data.tobytes() == again.data.tobytes()
+    assert some.indices.tobytes() == again.indices.tobytes()
+    everybody, _ = track_plays(spec, catalogue, 1, 10**9)
+    assert everybody.shape[0] == 4_000
+    longer, _ = track_plays(spec, catalogue, 60, 2_000)
+    assert ((longer - some).data > 0).all()
+
+
+def test_pairs_of_the_first_listeners_are_those_of_the_world(monkeypatch, taste):
+    """Also where they end within a block."""
+    monkeypatch.setattr(audience, "BLOCK", 1_000)
+    spec, catalogue = taste
+    listeners = audience.build_listeners(spec, catalogue)
+    every = audience.build_pairs(spec, 120, catalogue, listeners)
+    some = audience.build_pairs(spec, 120, catalogue, listeners, 2_500)
+    first = every.listeners < 2_500
+    for name in ("listeners", "artists", "fan_types", "join_days"):
+        assert np.array_equal(getattr(some, name), getattr(every, name)[first])
+    rates = np.diff(every.rate_steps, prepend=0)[first]
+    assert np.diff(some.rate_steps, prepend=0) == pytest.approx(rates, abs=1e-6)

@@ -1,0 +1,1 @@
+"""Nets from sound to listeners' taste."""
