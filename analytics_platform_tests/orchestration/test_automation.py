@@ -25,6 +25,10 @@ from analytics_platform.orchestration.run import RANGE_END_TAG, RANGE_START_TAG
 from analytics_platform.sample_label import LabelSpec, generate
 from analytics_platform.settings import Settings
 from analytics_platform.streams.sensors import RUN_KEY_TAG
+from analytics_platform.taste import audience_tables
+from analytics_platform.taste import tables as taste_tables
+from analytics_platform.taste.play_counts import tables as play_count_tables
+from analytics_platform.taste.product_tables import PRODUCTS
 from analytics_platform.tracks import score_tables
 from analytics_platform.tracks import tables as track_tables
 from analytics_platform_tests.orchestration.homes import SMALL, deliver, deliver_day, lake_of, make_settings, period
@@ -175,8 +179,9 @@ UNPARTITIONED = {asset_key(table) for table in TABLES if "ingest_date" not in ta
 }
 BATCHED = {asset_key(table) for table in BY_BATCH}
 TRACK_AUDIO = dg.AssetKey(["marts", "track_audio"])
-FROM_CLIPS = {asset_key(table) for table in (*track_tables.TABLES, *score_tables.TABLES)}
-"""What learns from clips, what is scored by that, and nets, which a person starts."""
+TASTE = (*taste_tables.TABLES, *PRODUCTS, *audience_tables.TABLES, *play_count_tables.TABLES)
+FROM_CLIPS = {asset_key(table) for table in (*track_tables.TABLES, *score_tables.TABLES, *TASTE)}
+"""What learns from clips, what is scored or made by that, and nets and studies, which a person starts."""
 FOLLOWING = (
     UNPARTITIONED
     - {dg.AssetKey(["streams", "track_artists"]), dg.AssetKey(["streams", "erasures"])}

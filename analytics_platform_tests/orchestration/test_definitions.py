@@ -19,12 +19,17 @@ from analytics_platform.orchestration.partitions import CLIP_BATCHES
 from analytics_platform.orchestration.publish_asset import ANALYTICS_DUCKDB
 from analytics_platform.orchestration.workers import DASK_TAG, GPU_POOL, KUBERNETES_TAG
 from analytics_platform.streams.tables import ERASURES
+from analytics_platform.taste.play_counts.tables import PLAY_COUNT_SCORES
 from analytics_platform_tests.orchestration.homes import make_settings
 
 
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
     return build_defs(make_settings(tmp_path_factory.mktemp("definitions")))
+
+
+BY_HAND = {asset_key(PLAY_COUNT_SCORES).to_user_string()}
+"""A study, and no part of what is kept up to date."""
 
 
 def specs(definitions: dg.Definitions) -> dict[str, dg.AssetSpec]:
@@ -109,6 +114,9 @@ def test_what_runs_by_itself_has_no_days_and_what_has_days_comes_with_the_ingest
         elif spec.partitions_def is not None:
             assert name in ingested
             assert spec.automation_condition is None
+        elif name in BY_HAND:
+            assert spec.automation_condition is None
+            assert "A person starts it" in str(spec.description)
         elif name not in ingested | {ANALYTICS_DUCKDB.to_user_string(), asset_key(ERASURES).to_user_string()}:
             assert spec.automation_condition is not None, f"nothing would ever make {name}"
 

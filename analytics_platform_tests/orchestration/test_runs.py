@@ -30,12 +30,16 @@ from analytics_platform.streams.tables import (
     PLAYS,
     PLAYS_DAILY,
 )
+from analytics_platform.taste import audience_tables, product_tables
 from analytics_platform.tracks import score_tables
 from analytics_platform_tests.orchestration.homes import SMALL, deliver, frame, lake_of, make_settings, period
 
-EMPTY_AFTER_SIX_DAYS = (fan_tables.FAN_TARGETS, fan_tables.FAN_MOVES, *score_tables.SCORED, *score_tables.EXPLAINED)
+EMPTY_AFTER_SIX_DAYS = (
+    *(fan_tables.FAN_TARGETS, fan_tables.FAN_MOVES, *score_tables.SCORED, *score_tables.EXPLAINED),
+    *(table for table in (*product_tables.PRODUCTS, audience_tables.TRACK_AUDIENCE) if table.schema == "marts"),
+)
 """One segment is all that 28 artists support, so there is nothing to win; no five days lie before the window; there are
-no recordings to learn from, and none to score."""
+no recordings to learn from, and none to score or to place among tastes."""
 
 
 @dataclass(frozen=True)
