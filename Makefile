@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test chaos bench lint format lock clean distclean
+.PHONY: help install demo dev page test chaos bench lint format lock clean distclean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,11 +17,14 @@ demo: install ## Run the whole platform on a sample label
 dev: install ## Start Dagster's web interface and daemons
 	$(BIN)/analytics-platform dev
 
+page: install ## Start the page for label managers
+	$(BIN)/analytics-platform page
+
 test: install ## Run the tests
 	$(BIN)/python -m pytest
 
-chaos: install ## Run the tests that kill processes and break files
-	$(BIN)/python -m pytest -m chaos
+chaos: install ## Run the tests that kill processes and break files, and the slow ones
+	$(BIN)/python -m pytest -m "chaos or slow"
 
 bench: install ## Run the benchmarks
 	$(BIN)/python -m analytics_platform_tests.benchmarks

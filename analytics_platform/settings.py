@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_SECRET_LENGTH = 32
+PAGE_PORT = 8501
+"""Where the page for label managers is served unless a person says another port."""
 
 
 class MissingSecretError(RuntimeError):

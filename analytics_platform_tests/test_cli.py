@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import subprocess
 import sys
@@ -13,17 +12,17 @@ import duckdb
 import polars as pl
 import pytest
 
-from analytics_platform.lakehouse.lake import Lake
-from analytics_platform.orchestration.build import TABLES
-from analytics_platform.orchestration.run import run_job
+from analytics_platform.dashboard.navigation import PAGES
 from analytics_platform.settings import Settings
-from analytics_platform.streams.deliveries import RawStore
-from analytics_platform.streams.privacy import listener_key
-from analytics_platform.streams.unpack import Limits, unpack
+from analytics_platform_tests.dashboard.reading_pages import open_page
+from analytics_platform_tests.orchestration.test_erasing import erase_and_look
 
 # The first test waits for the demo, which takes minutes on a busy machine.
 pytestmark = pytest.mark.timeout(900)
 BIN = Path(sys.executable).parent
+SCALE = "0.1"
+NO_NETWORK = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""}
+"""Without a package index there are no weights, and the net does not take its minute."""
 MAY_FIND_NOTHING = (
     "11_where_diehards_live",
     "14_whom_to_win",
@@ -31,8 +30,10 @@ MAY_FIND_NOTHING = (
     "34_why_this_score",
     "35_what_it_sounds_like",
     "38_how_releases_did",
+    "44_what_units_select",
 )
-"""They ask for what stands out beyond chance, or for a model that beats it: on a small label that may be nothing."""
+"""They ask for what stands out beyond chance, for a model that beats it, or for a net that a person has to train: on a
+small label that may be nothing."""
 QUERIES = sorted((Path(__file__).parents[1] / "sql" / "queries").glob("*.sql"))
 
 
@@ -51,8 +52,7 @@ def cli(home: Path, *arguments: str, stdin: str | None = None, **environment: st
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("demo")
-    # Without a package index there are no weights, and the net does not take its minute.
-    done = cli(home, "demo", "--scale", "0.1", PIP_NO_INDEX="1", PIP_FIND_LINKS="")
+    done = cli(home, "demo", "--scale", SCALE, **NO_NETWORK)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No embeddings and no tags" in done.stdout
     assert "diehard" in done.stdout
@@ -92,6 +92,14 @@ def test_worked_queries_answer_in_the_client_that_analysts_have(demo: Path, quer
         assert len(done.stdout.splitlines()) >= 2, "the query has no row"
 
 
+@pytest.mark.parametrize("address", PAGES)
+def test_every_page_shows_the_demo(demo: Path, address: str) -> None:
+    page = open_page(demo, address)
+    assert len(page.header) == 1
+    assert "Data as of" in page.markdown[-1].value
+    assert not page.error and not page.exception
+
+
 def test_every_row_is_accounted_for(demo: Path) -> None:
     with duckdb.connect(str(demo / "analytics.duckdb"), read_only=True) as connection:
         unequal = connection.execute(
@@ -111,13 +119,14 @@ def test_status_says_what_is_fresh_and_what_was_rejected(demo: Path) -> None:
     assert "0 files to ingest" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_second_demo_changes_no_row(demo: Path) -> None:
     def content() -> list[tuple[object, ...]]:
         with duckdb.connect(str(demo / "analytics.duckdb"), read_only=True) as connection:
             return connection.execute("from marts.artist_fans order by all").fetchall()
 
     before = content()
-    done = cli(demo, "demo", "--scale", "0.1")
+    done = cli(demo, "demo", "--scale", SCALE, **NO_NETWORK)
     assert done.returncode == 0, done.stderr
     assert content() == before
 
@@ -146,73 +155,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert command in done.stdout
 
 
-def raw_text(settings: Settings) -> str:
-    """All that the raw files say."""
-    store = RawStore(settings.lake_root)
-    spool = settings.home / "spool"
-    parts: list[str] = []
-    for record in store.records():
-        unpack(store.path(record), spool, Limits(2**30, 10_000))
-        parts.append(spool.read_text())
-    spool.unlink()
-    return "\n".join(parts)
-
-
-def holders_of(settings: Settings, key: str) -> list[str]:
-    """Parquet files below the lake, of whatever version, that hold a listener's key."""
-    found: list[str] = []
-    for file in (settings.lake_root / "tables").rglob("*.parquet"):
-        if "_delta_log" in file.parts:
-            continue
-        frame = pl.read_parquet(file)
-        if "listener_key" in frame.columns and (frame["listener_key"] == key).any():
-            found.append(str(file))
-    return found
-
-
+@pytest.mark.slow
 def test_an_erased_listener_is_nowhere_and_does_not_come_back(demo: Path) -> None:
-    settings = Settings(home=demo)
-    truth = next((demo / "sample_label").glob("*/truth"))
-    listeners = pl.read_parquet(truth / "listeners.parquet").with_row_index("row")
-    pairs = pl.read_parquet(truth / "pairs.parquet")
-    plays = pairs.group_by("listener_row").agg(pl.col("plays").sum())
-    chosen = (
-        listeners.join(plays, on="listener_row")
-        .filter(vendor="spotify")
-        .sort("plays", descending=True)
-        .row(0, named=True)
-    )
-    listener_id, licensor = chosen["vendor_listener_id"], chosen["licensor"]
-    key = listener_key(settings.secret(), "spotify", licensor, listener_id)
-    assert listener_id in raw_text(settings)
-    assert holders_of(settings, key)
-    table = next(table for table in TABLES if table.full_name == "streams.plays")
-
-    def total() -> int:
-        with Lake(settings.lake_root).connect(table) as connection:
-            return connection.execute("select sum(plays) from streams.plays").fetchall()[0][0]
-
-    before = total()
-    done = cli(demo, "erase-listener", "--vendor", "spotify", "--licensor", licensor, "--id", "-", stdin=listener_id)
-    assert done.returncode == 0, done.stderr
-    assert listener_id not in done.stdout + done.stderr
-    assert before - total() == chosen["plays"]
-    assert listener_id not in raw_text(settings)
-    assert holders_of(settings, key) == []
-    with duckdb.connect(str(demo / "analytics.duckdb"), read_only=True) as connection:
-        assert connection.execute("select count(*) from streams.plays where listener_key = ?", [key]).fetchone() == (0,)
-        erasures = connection.execute("select vendor, raw_rows > 0, table_rows > 0 from streams.erasures").fetchall()
-    assert erasures == [("spotify", True, True)]
-    # Made again from the raw files, the listener stays away.
-    assert run_job(settings, "ingest", (date(2026, 1, 1), date(2026, 1, 10))).succeeded
-    assert holders_of(settings, key) == []
-    for path in (*demo.rglob("*.db"), *demo.rglob("*.err"), *demo.rglob("*.out")):
-        assert listener_id.encode() not in path.read_bytes(), f"the id is in {path}"
-
-
-def test_gzip_of_a_rewritten_raw_file_is_readable(demo: Path) -> None:
-    store = RawStore(Settings(home=demo).lake_root)
-    erased = [record for record in store.records() if record.erased_rows]
-    assert erased
-    with gzip.open(store.path(erased[0])) as file:
-        assert file.read(1)
+    """As in ``orchestration/test_erasing.py``, with all models and products of a demo."""
+    erase_and_look(Settings(home=demo), date(2026, 1, 1), date(2026, 1, 10))

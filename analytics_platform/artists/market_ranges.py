@@ -57,7 +57,7 @@ def calibrate(
     edges = np.unique(np.quantile(guess, np.arange(1, groups) / groups))
     edges = edges[edges > guess.min()]
     group = np.searchsorted(edges, guess, side="right")
-    ends = np.array([_ends(error[group == number]) for number in range(len(edges) + 1)])
+    ends = np.array([range_ends(error[group == number]) for number in range(len(edges) + 1)])
     low, high = ends[np.searchsorted(edges, np.nan_to_num(expected), side="right")].transpose(2, 0, 1)
     middle = expected + 0.5
     return (
@@ -66,8 +66,8 @@ def calibrate(
     )
 
 
-def _ends(errors: FloatArray) -> tuple[float, float]:
-    """Order statistics that leave at most a tenth of one more draw on either side; the extremes of few draws."""
+def range_ends(errors: FloatArray) -> tuple[float, float]:
+    """Order statistics of errors (n,) that leave at most a tenth of one more draw on either side; few: the extremes."""
     ordered = np.sort(errors)
     tail = (1 - MASS) / 2 * (len(ordered) + 1)
     return float(ordered[max(floor(tail), 1) - 1]), float(ordered[min(ceil(len(ordered) + 1 - tail), len(ordered)) - 1])

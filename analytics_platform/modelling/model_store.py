@@ -72,3 +72,14 @@ def forget_models(root: Path, model: str, kept: set[str]) -> None:
     for folder in (root / model).glob("*"):
         if folder.name not in kept and not folder.name.startswith("."):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def text_array(names: NDArray[np.str_]) -> NDArray[np.uint8]:
+    """Names (n,) as bytes (n, b), which is all that safetensors holds of text."""
+    encoded = np.char.encode(names, "utf-8")
+    return np.ascontiguousarray(encoded).view(np.uint8).reshape(len(names), -1)
+
+
+def text_of(encoded: NDArray[np.uint8]) -> NDArray[np.str_]:
+    """The names (n,) of ``text_array``."""
+    return np.char.decode(np.ascontiguousarray(encoded).view(f"S{encoded.shape[1]}").reshape(-1), "utf-8")

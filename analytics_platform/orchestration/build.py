@@ -30,6 +30,12 @@ from analytics_platform.settings import Settings
 from analytics_platform.streams import assets as stream_assets
 from analytics_platform.streams import tables as stream_tables
 from analytics_platform.streams.sensors import build_inbox_sensor
+from analytics_platform.taste import assets as taste_assets
+from analytics_platform.taste import audience_tables, product_assets, product_tables
+from analytics_platform.taste import tables as taste_tables
+from analytics_platform.taste.play_counts import assets as play_count_assets
+from analytics_platform.taste.play_counts import tables as play_count_tables
+from analytics_platform.taste.playlist_tables import export_playlists
 from analytics_platform.tracks import assets as track_assets
 from analytics_platform.tracks import net_assets, score_tables, scoring_assets
 from analytics_platform.tracks import tables as track_tables
@@ -53,10 +59,17 @@ TABLES: tuple[Table, ...] = (
     *track_tables.TABLES,
     *track_tables.SQL_TABLES,
     *score_tables.TABLES,
+    *taste_tables.TABLES,
+    *product_tables.PRODUCTS,
+    *audience_tables.TABLES,
+    *audience_tables.SQL_TABLES,
+    *play_count_tables.TABLES,
     *model_tables.TABLES,
     *model_tables.SQL_TABLES,
 )
 """Every table of every room."""
+
+TASTE_SCORES: tuple[Table, ...] = (*taste_tables.TABLES, *audience_tables.TABLES, *play_count_tables.TABLES)
 
 BY_BATCH: tuple[Table, ...] = (*audio_tables.FROM_SOUND, *audio_tables.FROM_NETS)
 """Tables whose partitions are batches of clips."""
@@ -82,6 +95,10 @@ IN_FILE = (
     "tracks.outcomes",
     "tracks.shipped_models",
     "tracks.training_refusals",
+    "taste.releases",
+    "taste.playlist_tracks",
+    "taste.unit_genres",
+    "taste.play_count_runs",
 )
 """Tables outside ``marts`` that are small enough to be copied into the published file."""
 
@@ -104,9 +121,9 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         models,
         {stream_tables.LISTENER_RETURNS.full_name: stream_assets.STABLE_IDS},
         # A label without recordings has scores of its fans all the same; nets are trained by a person.
-        {model_tables.LEADERBOARD.full_name: track_tables.TABLES},
+        {model_tables.LEADERBOARD.full_name: (*track_tables.TABLES, *TASTE_SCORES)},
     )
-    publish_asset = build_publish_asset(*published_tables(), sql_root / "macros", [export_graphs])
+    publish_asset = build_publish_asset(*published_tables(), sql_root / "macros", [export_graphs, export_playlists])
     daily = [asset_key(table) for table in TABLES if is_daily(table)]
     deliveries = dg.define_asset_job(
         "ingest",
@@ -153,11 +170,41 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
         selection=dg.AssetSelection.assets(net_assets.sweep_autoenchorder),
         description="Trains Autoen-chorder's published grid, 270 configurations a partition.",
     )
-    by_hand = dg.AssetSelection.assets(net_assets.train_track_nets, net_assets.sweep_autoenchorder)
+    taste = dg.define_asset_job(
+        "taste",
+        selection=dg.AssetSelection.assets(
+            taste_assets.train_taste, product_assets.use_taste, asset_key(audience_tables.RELEASED_AUDIENCE)
+        ),
+        description="Listeners' taste from plays and from sound; similar tracks, playlists and the map of tracks.",
+    )
+    taste_nets = dg.define_asset_job(
+        "taste_nets",
+        selection=dg.AssetSelection.assets(taste_assets.train_taste_nets),
+        description="Trains nets from sound to taste: a partition each, `analytics-platform train` from the shell.",
+    )
+    play_counts = dg.define_asset_job(
+        "play_counts",
+        selection=dg.AssetSelection.assets(play_count_assets.score_play_counts),
+        description="How often the five most devoted listeners play their songs: what predicts it, and what does not.",
+    )
+    play_count_grid = dg.define_asset_job(
+        "play_count_grid",
+        selection=dg.AssetSelection.assets(play_count_assets.sweep_play_counts),
+        description="Trains the published grid of LSTMs on play counts, ten runs a partition.",
+    )
+    by_hand = dg.AssetSelection.assets(
+        net_assets.train_track_nets,
+        net_assets.sweep_autoenchorder,
+        taste_assets.train_taste_nets,
+        play_count_assets.sweep_play_counts,
+        play_count_assets.score_play_counts,
+    )
     score = dg.define_asset_job(
         "score",
-        selection=dg.AssetSelection.assets(scoring_assets.score_unreleased, publish_asset),
-        description="Scores of the tracks in unreleased/, published at once. The sensor of that folder starts it.",
+        selection=dg.AssetSelection.assets(
+            scoring_assets.score_unreleased, product_assets.estimate_audiences, publish_asset
+        ),
+        description="Scores and audiences of the tracks in unreleased/, published at once. Its sensor starts it.",
     )
     explain = dg.define_asset_job(
         "explain",
@@ -190,11 +237,18 @@ def build_defs(settings: Settings, *, sql_root: Path = SQL_ROOT) -> dg.Definitio
             net_assets.sweep_autoenchorder,
             scoring_assets.score_unreleased,
             scoring_assets.explain_scores,
+            taste_assets.train_taste,
+            taste_assets.train_taste_nets,
+            product_assets.use_taste,
+            product_assets.estimate_audiences,
+            play_count_assets.score_play_counts,
+            play_count_assets.sweep_play_counts,
             publish_asset,
             _erasures_spec(),
         ],
         jobs=[
             *(deliveries, catalogue, sound, analyse, tracks, nets, grid),
+            *(taste, taste_nets, play_counts, play_count_grid),
             *(score, explain, publish, everything, maintenance),
         ],
         sensors=[

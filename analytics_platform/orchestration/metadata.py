@@ -19,6 +19,8 @@ import numpy as np
 from analytics_platform.lakehouse.lake import Commit, Lake
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.modelling.evaluation import Score
+from analytics_platform.modelling.training_plan import History
+from analytics_platform.settings import PAGE_PORT
 
 Metadata = dict[str, Any]
 """Dagster's raw metadata: its own type is a union that no dict literal of ours would match."""
@@ -58,8 +60,12 @@ def column_lineage(lineage: Mapping[str, Sequence[tuple[str, str]]]) -> dg.Table
 
 
 def declared_metadata(table: Table) -> Metadata:
-    """Known before any run: schema and name."""
-    return {"dagster/column_schema": column_schema(table), "dagster/table_name": table.full_name}
+    """Known before any run: schema and name; of marts also where the page explains them."""
+    known: Metadata = {"dagster/column_schema": column_schema(table), "dagster/table_name": table.full_name}
+    if table.schema == "marts":
+        address = f"http://127.0.0.1:{PAGE_PORT}/data-dictionary?table={table.full_name}"
+        known["page"] = dg.MetadataValue.url(address)
+    return known
 
 
 def row_count(lake: Lake, table: Table) -> int:
@@ -143,6 +149,23 @@ def line_plot(lines: Mapping[str, Sequence[float]], caption: str) -> dg.Metadata
     svg = f"<svg xmlns='http://www.w3.org/2000/svg' width='{PLOT_WIDTH}' height='{PLOT_HEIGHT}'>{paths}</svg>"
     data = base64.b64encode(svg.encode()).decode()
     return dg.MetadataValue.md(f"![{caption}](data:image/svg+xml;base64,{data})\n\n{caption}")
+
+
+def curve_plots(histories: Mapping[str, History]) -> Metadata:
+    """Loss by epoch of the last fit, and how fast it went."""
+    shown: Metadata = {}
+    for stage, history in histories.items():
+        shown[f"{stage}: curves"] = line_plot(
+            {
+                "training": [epoch.train_loss for epoch in history.epochs],
+                "watched": [epoch.watched for epoch in history.epochs],
+            },
+            f"{stage}: loss in training (blue), what was watched (orange), {len(history.epochs)} epochs, best"
+            f" {history.best_epoch}",
+        )
+        shown[f"{stage}: examples per second"] = round(history.examples_per_second, 1)
+        shown[f"{stage}: share of time waiting for data"] = round(history.waiting_share, 3)
+    return shown
 
 
 GROUP_COLOURS = (

@@ -38,7 +38,7 @@ class TrainConfig(dg.Config):
 
 @dg.multi_asset(
     name="train_track_models",
-    specs=table_specs(TRAINED, READS, {"python", "scikitlearn"}),
+    specs=table_specs(TRAINED, READS, {"python", "scikitlearn"}, (EMBEDDINGS,)),
     check_specs=[declared_spec(table) for table in TRAINED],
     pool="models",
 )

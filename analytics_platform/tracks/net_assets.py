@@ -1,20 +1,13 @@
 """Assets that train nets: one partition per net, and one per part of Autoen-chorder's grid. A person starts them."""
 
-from collections.abc import Mapping
-
 import dagster as dg
 
 from analytics_platform.audio.tables import DESCRIPTORS, EMBEDDINGS, LOW_LEVEL_FEATURES, SPECTROGRAMS
 from analytics_platform.catalogue.tables import CLIPS
-from analytics_platform.lakehouse.tables import Table
-from analytics_platform.modelling.training_plan import History
 from analytics_platform.orchestration.checks import check_declared, declared_spec
 from analytics_platform.orchestration.metadata import (
     AssetEvents,
-    Metadata,
-    asset_key,
-    declared_metadata,
-    line_plot,
+    curve_plots,
     score_tables,
     small_table,
     versions,
@@ -22,6 +15,7 @@ from analytics_platform.orchestration.metadata import (
 )
 from analytics_platform.orchestration.partitions import ONE_AT_A_TIME
 from analytics_platform.orchestration.resources import Platform
+from analytics_platform.orchestration.specs import partition_spec
 from analytics_platform.orchestration.workers import GPU_POOL, GPU_TAGS, find_device
 from analytics_platform.tracks.net_step import NETS, Effort, train_net
 from analytics_platform.tracks.sweep_step import PARTS, sweep_part
@@ -32,23 +26,6 @@ READS = (OUTCOMES, CLIPS, *BY_BATCH)
 NET_NAMES = dg.StaticPartitionsDefinition(list(NETS))
 GRID_PARTS = dg.StaticPartitionsDefinition(list(PARTS))
 BEST = 10
-
-
-def _spec(table: Table, partitions: dg.StaticPartitionsDefinition) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        asset_key(table),
-        deps=[
-            # A net hears all batches of clips.
-            dg.AssetDep(asset_key(source), partition_mapping=dg.AllPartitionMapping() if source in BY_BATCH else None)
-            for source in READS
-        ],
-        description=f"{table.comment} A person starts a partition; none is trained by itself.",
-        group_name=table.schema,
-        owners=[table.owner],
-        kinds={"python", "pytorch"},
-        metadata=declared_metadata(table),
-        partitions_def=partitions,
-    )
 
 
 class NetConfig(dg.Config):
@@ -67,7 +44,7 @@ class NetConfig(dg.Config):
 
 @dg.multi_asset(
     name="train_track_nets",
-    specs=[_spec(NET_SCORES, NET_NAMES)],
+    specs=[partition_spec(NET_SCORES, READS, BY_BATCH, NET_NAMES)],
     check_specs=[declared_spec(NET_SCORES)],
     backfill_policy=ONE_AT_A_TIME,
     pool=GPU_POOL,
@@ -95,28 +72,11 @@ def train_track_nets(
         if learnt.note:
             context.log.warning(learnt.note)
             metadata["note"] = learnt.note
-        metadata |= _curves(learnt.histories) | score_tables(learnt.scores)
+        metadata |= curve_plots(learnt.histories) | score_tables(learnt.scores)
         if learnt.departures:
             metadata["not as published"] = "; ".join(learnt.departures)
         yield dg.MaterializeResult(metadata=metadata)
     yield check_declared(lake, NET_SCORES)
-
-
-def _curves(histories: Mapping[str, History]) -> Metadata:
-    """Loss by epoch of the last fit, and how fast it went."""
-    shown: Metadata = {}
-    for stage, history in histories.items():
-        shown[f"{stage}: curves"] = line_plot(
-            {
-                "training": [epoch.train_loss for epoch in history.epochs],
-                "watched": [epoch.watched for epoch in history.epochs],
-            },
-            f"{stage}: loss in training (blue), what was watched (orange), {len(history.epochs)} epochs, best"
-            f" {history.best_epoch}",
-        )
-        shown[f"{stage}: examples per second"] = round(history.examples_per_second, 1)
-        shown[f"{stage}: share of time waiting for data"] = round(history.waiting_share, 3)
-    return shown
 
 
 class GridConfig(dg.Config):
@@ -130,7 +90,7 @@ class GridConfig(dg.Config):
 
 @dg.multi_asset(
     name="sweep_autoenchorder",
-    specs=[_spec(GRID_SCORES, GRID_PARTS)],
+    specs=[partition_spec(GRID_SCORES, READS, BY_BATCH, GRID_PARTS)],
     check_specs=[declared_spec(GRID_SCORES)],
     backfill_policy=ONE_AT_A_TIME,
     pool=GPU_POOL,

@@ -16,7 +16,7 @@ from analytics_platform.fans.tables import LABEL
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.lakehouse.tables import Table
 from analytics_platform.modelling.splits import find_groups
-from analytics_platform.tracks.sound import read_sound
+from analytics_platform.tracks.sound import Sound, read_sound
 from analytics_platform.tracks.tables import OUTCOMES, OWN_TARGETS
 from analytics_platform.tracks.track_data import TrackData
 
@@ -59,30 +59,13 @@ def read_tracks(lake: Lake, spectrograms_root: Path, embeddings_root: Path, targ
     """
     import polars as pl
 
-    clips = lake.read(CLIPS).filter(pl.col("clip_id").is_not_null())
-    heard = lake.read(DESCRIPTORS).select("clip_id").unique()
     outcomes = lake.read(OUTCOMES).filter(pl.col("compared_tracks") >= LEAST_COMPARED)
-    may = trainable(clips).select("isrc")
-    usable = clips.join(heard, on="clip_id", how="semi")
-    target = target or choose_target(outcomes.join(usable.join(may, on="isrc", how="semi"), on="isrc", how="semi"))
+    target = target or choose_target(outcomes.join(_usable(lake, may_train=True), on="isrc", how="semi"))
     known = outcomes.filter(pl.col("target") == target)
     if not len(known):
         raise ValueError(f"no track has the outcome {target}: release dates or days of plays are missing")
-    joined = known.join(usable.select("isrc", "clip_id", "sha256", "source", "offset_s"), on="isrc").sort("isrc")
-    refused = joined.join(may, on="isrc", how="anti")
-    rows = joined.join(may, on="isrc", how="semi")
-    ids = rows["clip_id"].unique().sort().to_list()
-    require_training_rights(clips, ids)
-    embeddings = lake.read(EMBEDDINGS)
-    model = _complete_model(embeddings, ids)
-    if model is not None:
-        embedded = embeddings.filter((pl.col("model") == model) & pl.col("clip_id").is_in(ids))
-        ids = embedded["clip_id"].unique().sort().to_list()
-        rows = rows.filter(pl.col("clip_id").is_in(ids))
-    # One clip may stand for several ISRCs: each is a row, and they are one recording.
-    order = {clip: row for row, clip in enumerate(ids)}
-    sound = read_sound(lake, spectrograms_root, embeddings_root, ids, model)
-    sound = sound.take(np.array([order[clip] for clip in rows["clip_id"].to_list()], dtype=np.int64))
+    heard = read_heard(lake, spectrograms_root, embeddings_root, known)
+    rows = heard.rows
     # Tracks of unknown artists are not by one artist.
     alone = pl.concat_str(pl.lit(f"{UNKNOWN_ARTIST} "), "isrc")
     artist = pl.when(pl.col("artist_id") == UNKNOWN_ARTIST).then(alone).otherwise("artist_id")
@@ -100,11 +83,64 @@ def read_tracks(lake: Lake, spectrograms_root: Path, embeddings_root: Path, targ
             genres=rows["genre"].to_numpy().astype(np.str_),
             cells=np.unique(rows["comparison"].to_numpy().astype(np.str_), return_inverse=True)[1].astype(np.int64),
             released=rows["release_date"].to_numpy().astype("datetime64[D]"),
-            sound=sound,
+            sound=heard.sound,
         ),
-        [(isrc, source, "no right to train") for isrc, source in refused.select("isrc", "source").iter_rows()],
-        len(known) - len(refused) - len(rows),
+        [(isrc, source, "no right to train") for isrc, source in heard.refused.select("isrc", "source").iter_rows()],
+        len(known) - len(heard.refused) - len(rows),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HeardTracks:
+    """Tracks with a clip that was analysed and that models may be trained on."""
+
+    rows: pl.DataFrame
+    """The rows that were asked for, by ISRC, with clip_id, sha256, source and offset_s."""
+    sound: Sound
+    """Of each of them."""
+    refused: pl.DataFrame
+    """The same columns, of tracks whose clip may not be trained on."""
+
+
+def read_heard(lake: Lake, spectrograms_root: Path, embeddings_root: Path, wanted: pl.DataFrame) -> HeardTracks:
+    """What was heard of some tracks, as far as models may be trained on it.
+
+    Args:
+        lake: with clips and what was heard of them.
+        spectrograms_root: where shards of spectrograms lie.
+        embeddings_root: where shards of embeddings lie.
+        wanted: frame with a column ``isrc`` that names no track twice.
+    """
+    import polars as pl
+
+    joined = wanted.join(_usable(lake), on="isrc").sort("isrc")
+    may = _usable(lake, may_train=True)
+    refused = joined.join(may, on="isrc", how="anti")
+    rows = joined.join(may, on="isrc", how="semi")
+    ids = rows["clip_id"].unique().sort().to_list()
+    require_training_rights(lake.read(CLIPS), ids)
+    embeddings = lake.read(EMBEDDINGS)
+    model = _complete_model(embeddings, ids)
+    if model is not None:
+        embedded = embeddings.filter((pl.col("model") == model) & pl.col("clip_id").is_in(ids))
+        ids = embedded["clip_id"].unique().sort().to_list()
+        rows = rows.filter(pl.col("clip_id").is_in(ids))
+    # One clip may stand for several ISRCs: each is a row, and they are one recording.
+    order = {clip: row for row, clip in enumerate(ids)}
+    sound = read_sound(lake, spectrograms_root, embeddings_root, ids, model)
+    return HeardTracks(
+        rows, sound.take(np.array([order[clip] for clip in rows["clip_id"].to_list()], dtype=np.int64)), refused
+    )
+
+
+def _usable(lake: Lake, *, may_train: bool = False) -> pl.DataFrame:
+    """Clips that were analysed, of which models may be trained on all or some."""
+    import polars as pl
+
+    clips = lake.read(CLIPS).filter(pl.col("clip_id").is_not_null())
+    heard = lake.read(DESCRIPTORS).select("clip_id").unique()
+    usable = (trainable(clips) if may_train else clips).join(heard, on="clip_id", how="semi")
+    return usable.select("isrc", "clip_id", "sha256", "source", "offset_s")
 
 
 def choose_target(outcomes: pl.DataFrame) -> str:

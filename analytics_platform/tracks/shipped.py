@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics_platform.modelling.evaluation import FloatArray
-from analytics_platform.modelling.model_store import StoredModel, load_model, save_model
+from analytics_platform.modelling.model_store import StoredModel, load_model, save_model, text_array, text_of
 from analytics_platform.modelling.splits import IntArray
 from analytics_platform.tracks.predictors import Columns, Fitted, columns_of
 from analytics_platform.tracks.sound import Sound
@@ -158,7 +158,7 @@ class Shipped:
         likeness, reference = self.likeness, self.reference
         arrays |= {
             "lines": np.array([[line.intercept, line.slope] for _, line in self.fits]),
-            "reference/isrcs": _bytes(reference.isrcs),
+            "reference/isrcs": text_array(reference.isrcs),
             "reference/outcomes": np.stack((reference.predicted, reference.outcome)),
             "reference/fingerprints": reference.fingerprints,
             "likeness/columns": np.frombuffer(likeness.columns.encode(), dtype=np.uint8),
@@ -189,7 +189,7 @@ class Shipped:
             stored.info["winner"],
             stored.info,
             fits,
-            Reference(_text(arrays["reference/isrcs"]), predicted, outcome, arrays["reference/fingerprints"]),
+            Reference(text_of(arrays["reference/isrcs"]), predicted, outcome, arrays["reference/fingerprints"]),
             Likeness(columns, medians, centre, scale, arrays["likeness/directions"]),
         )
 
@@ -212,12 +212,3 @@ def outcome_ranges(scores: FloatArray, predicted: FloatArray, outcome: FloatArra
     windows = np.lib.stride_tricks.sliding_window_view(outcomes, count)[starts]
     low, high = np.quantile(windows, RANGE, axis=1)
     return low[place], high[place]
-
-
-def _bytes(names: NDArray[np.str_]) -> NDArray[np.uint8]:
-    encoded = np.char.encode(names, "utf-8")
-    return np.ascontiguousarray(encoded).view(np.uint8).reshape(len(names), -1)
-
-
-def _text(encoded: NDArray[np.uint8]) -> NDArray[np.str_]:
-    return np.char.decode(np.ascontiguousarray(encoded).view(f"S{encoded.shape[1]}").reshape(-1), "utf-8")

@@ -126,7 +126,15 @@ def test_every_weight_is_trained_in_exactly_one_stage(family: Family, task: Task
     assert not first & second
 
 
-@every_case
+@pytest.mark.parametrize(
+    ("family", "task"),
+    [
+        # The deeper relatives of autoenchorder_9 take a minute.
+        pytest.param(*case, marks=[pytest.mark.slow] if case[0].name in ("autoenchorder_7", "autoenchorder_12") else [])
+        for case in CASES
+    ],
+    ids=CASE_NAMES,
+)
 def test_a_tiny_batch_is_learnt_by_heart(family: Family, task: Task) -> None:
     net, inputs = prepared(family, task)
     targets, rate = targets_of(task), 3e-3

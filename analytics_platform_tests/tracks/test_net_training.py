@@ -73,8 +73,8 @@ def test_every_family_trains_answers_in_range_and_is_stored(
         ("hitmusicnet_auto_b", "regression", 30, {}),
         ("crop_net", "regression", 4, {}),
         ("crop_net", "regression", 4, {"loss": "ranking"}),
-        ("hiphop_cnn1", "binary", 5, {}),
-        ("recurrent", "regression", 12, {}),
+        pytest.param("hiphop_cnn1", "binary", 5, {}, marks=pytest.mark.slow),
+        pytest.param("recurrent", "regression", 12, {}, marks=pytest.mark.slow),
     ],
 )
 def test_what_is_planted_in_the_sound_is_found_in_unseen_tracks(
