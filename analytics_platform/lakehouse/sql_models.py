@@ -45,18 +45,17 @@ class SqlModel:
     def lineage(self) -> dict[str, list[tuple[str, str]]]:
         """For each column the columns ``(schema.table, column)`` that its value comes from."""
         from sqlglot.lineage import lineage
-        from sqlglot.optimizer.qualify import qualify
 
         schema: dict[str, object] = {}
         for table in self.depends_on:
             schema.setdefault(table.schema, {})[table.name] = {c.name: c.type for c in table}  # type: ignore[index]
-        tree = qualify(
-            sqlglot.parse_one(self.sql, read=DIALECT), dialect=DIALECT, schema=schema, validate_qualify_columns=False
-        )
+        tree = sqlglot.parse_one(self.sql, read=DIALECT)
+        # All columns in one call share what was found of the common parts.
+        nodes = lineage(None, tree, schema, dialect=DIALECT, copy=False, trim_selects=False)
         found: dict[str, list[tuple[str, str]]] = {}
         for column in self.table:
             leaves: set[tuple[str, str]] = set()
-            for node in lineage(column.name, tree, dialect=DIALECT, schema=schema, copy=False).walk():
+            for node in nodes[column.name].walk():
                 if isinstance(node.expression, exp.Table) and not node.downstream:
                     source = f"{node.expression.db}.{node.expression.name}"
                     leaves.add((source, node.name.split(".")[-1].strip('"')))
