@@ -1,7 +1,8 @@
 """Factors of tracks from plays: seconds and memory beside bare ``implicit``, and how they rank held-out plays.
 
 ``python -m analytics_platform_tests.benchmarks taste`` rewrites the section of this room. Where ``ANALYTICS_HOME`` is a
-home with plays (a demo), they are judged too, by pairs and by time.
+home with plays (a demo), they are judged too, by pairs and by time. Last.fm HetRec 2011, real listeners' plays of
+artists, is judged where it is at hand (``artists.py`` says where that is).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from analytics_platform.taste.factors import SOURCE, confidence, fit_factors
 from analytics_platform.taste.ranking import METRICS
 from analytics_platform.taste.track_plays import read_later_plays, read_track_plays
 from analytics_platform.taste.warm import FACTORS, OVER, SEEDS, HeldOut, compare_factors, hold_out_pairs
+from analytics_platform_tests.benchmarks.artist_clusters import read_plays
+from analytics_platform_tests.benchmarks.artists import hetrec_folder
 
 TITLE = "Taste: factors of tracks from plays"
 PAIRS, TRACKS, TASTES = 10_000_000, 50_000, 40
@@ -138,6 +141,9 @@ def section() -> list[str]:
     plays, _ = track_plays(STUDY, build_catalogue(STUDY), 90, STUDY_LISTENERS)
     study = f"Held-out pairs of {STUDY_LISTENERS:,} listeners of a label of seed {STUDY.seed}, scale {STUDY.scale:g}"
     lines += judged(study, (hold_out_pairs(plays, seed) for seed in SEEDS))
+    if folder := hetrec_folder():
+        real = read_plays(folder / "user_artists.dat")
+        lines += judged("Held-out pairs of Last.fm HetRec 2011", (hold_out_pairs(real, seed) for seed in SEEDS))
     lake = Platform(Settings()).lake
     if lake.version(PLAYS) is not None:
         with lake.connect(PLAYS, TRACK_ARTISTS) as connection:
