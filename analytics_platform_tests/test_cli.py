@@ -56,6 +56,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No embeddings and no tags" in done.stdout
     assert "diehard" in done.stdout
+    assert "leaked" not in done.stderr, "the results are the last thing on the screen"
     assert str(home / "analytics.duckdb") in done.stdout
     return home
 
