@@ -39,8 +39,8 @@ def dagster_home(settings: Settings) -> Path:
     home = settings.dagster_storage
     home.mkdir(parents=True, exist_ok=True)
     config = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())
-    if "sqlite" in config["storage"]:
-        config["storage"]["sqlite"]["base_dir"] = str(home)
+    if config["storage"].get("custom", {}).get("class") == "SqliteStorage":
+        config["storage"]["custom"]["config"]["base_dir"] = str(home)
     config["local_artifact_storage"]["config"]["base_dir"] = str(home)
     config["compute_logs"]["config"]["base_dir"] = str(home / "compute_logs")
     target = home / "dagster.yaml"
