@@ -57,7 +57,7 @@ def agreement(database: Path, truth: Path) -> dict[str, float]:
     errors = threshold_errors([plays for (plays,) in thresholds], first_plays)
     share = share_errors(estimated, true, wide["listeners"].to_numpy())
     late = (wide["late_share"] > 0.5).to_numpy()
-    covered = ((low <= true) & (true <= high)).mean()
+    covered, bias = (low <= true) & (true <= high), (estimated - true).mean(axis=0)
     constant = np.broadcast_to(true.mean(axis=0), true.shape)
     dummy = share_errors(constant, true, wide["listeners"].to_numpy())
     return {
@@ -70,6 +70,8 @@ def agreement(database: Path, truth: Path) -> dict[str, float]:
         **{f"threshold {i + 1} error, absolute log ratio": float(e) for i, e in enumerate(errors)},
         **{f"share error, mean absolute, {name}": float(value) for name, value in asdict(share).items()},
         "share error of artists who break through": float(np.abs(estimated - true)[late].mean()),
-        "share of planted shares within their 90 % interval": float(covered),
+        "share of planted shares within their 90 % interval": float(covered.mean()),
+        **{f"the same, {name}": float(share) for name, share in zip(SEGMENTS, covered.mean(axis=0), strict=True)},
+        **{f"mean error, {name}": float(error) for name, error in zip(SEGMENTS, bias, strict=True)},
         **{f"share error of the dummy (catalogue mean), {name}": float(value) for name, value in asdict(dummy).items()},
     }
