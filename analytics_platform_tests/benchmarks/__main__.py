@@ -29,6 +29,7 @@ from analytics_platform_tests.benchmarks import (
     fans,
     fma,
     games,
+    history,
     ingest,
     levels,
     page,
@@ -172,6 +173,10 @@ def main() -> None:
     ]
     sections = {
         "Start": ("", load_definitions),
+        "Dagster's history": (
+            "A run over days stores an event in it for each table and day before its first step, and one after it.",
+            history.run,
+        ),
         "Ingestion": (
             "A ratio of 1 is `zcat` of the same files to nothing, as many at once as there are cores. Ingestion "
             "unpacks, checks, keys, and writes Parquet and the commit; 0.1 % of the rows are bad. Receiving a file "
