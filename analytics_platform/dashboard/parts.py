@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analytics_platform.dashboard.look import day
+from analytics_platform.dashboard.look import day, plural
 from analytics_platform.dashboard.reading import facts
 
 if TYPE_CHECKING:
@@ -142,7 +142,8 @@ def as_of(**more: str | None) -> None:
     """The foot of a page: the last day of data, when the file was published, and versions of the models behind it."""
     published = facts("select max(published_at) as at from marts.published_tables").get("at")
     last = facts("select max(play_date) as day from marts.plays_daily").get("day")
-    parts = [f"Data as of **{day(last)}**"]
+    age = (datetime.now(UTC).date() - last).days if last else 0
+    parts = [f"Data as of **{day(last)}**" + (f", {plural(age, 'day')} ago" if age > 0 else "")]
     if published:
         parts.append(f"published {day(published.date())} {published:%H:%M} UTC")
     parts += [f"{name.replace('_', ' ')} `{value}`" for name, value in more.items() if value]
