@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics_platform.dashboard.look import count, percent, plain, spread
+from analytics_platform.dashboard.look import count, percent, plain, plural, spread
 from analytics_platform_tests.dashboard.made_up import ODD_NAMES
 from analytics_platform_tests.dashboard.reading_pages import open_page
 
@@ -42,6 +42,7 @@ def bare_home(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "models.leaderboard",
         ):
             connection.execute(f"delete from {table}")
+        connection.execute("delete from marts.fan_segments_by_country where artist_id = 'tiny tide' or country = 'SE'")
     return folder
 
 
@@ -139,6 +140,23 @@ def test_withheld_cells_say_so(home: Path, tables: duckdb.DuckDBPyConnection) ->
     )
     assert all(math.isnan(row["listeners"]) for row in hidden)
     assert {row["passive range"] for row in hidden} == {"withheld"}
+
+
+def test_listeners_who_are_not_told_are_not_said_to_be_none(bare_home: Path, tables: duckdb.DuckDBPyConnection) -> None:
+    played = (
+        "select country, sum(plays) as plays from marts.plays_daily where artist_id = $artist and country <> 'ZZ' and "
+    )
+    window = "play_date > date '2026-09-30' - 28 group by country order by country"
+    countries = dict(tables.execute(played + window, {"artist": "tiny tide"}).fetchall())
+    small = said(open_page(bare_home, "artist", artist="tiny tide", days=28, country=min(countries)))
+    assert "is not told: its " in small
+    assert "are too few to be divided by country" in small
+    unkeyed = said(open_page(bare_home, "artist", artist=BOLD, days=28, country="SE"))
+    sweden = one(tables, f"select sum(plays) from ({played}{window}) where country = 'SE'", artist=BOLD)
+    assert "is known to live in Sweden. Its " + plural(sweden, "stream") in unkeyed
+    none = said(open_page(bare_home, "artist", artist="tiny tide", days=28, country="AD"))
+    assert "Tiny Tide has no streams in Andorra in" in none
+    assert "no listeners in" not in small + unkeyed + none
 
 
 def test_few_listeners_get_a_calm_word(home: Path) -> None:
