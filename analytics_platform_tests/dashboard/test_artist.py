@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics_platform.dashboard.look import count, percent, plain, plural, spread
+from analytics_platform.dashboard.pages.artist_tracks import TRACKS, beaten
 from analytics_platform_tests.dashboard.made_up import ODD_NAMES
 from analytics_platform_tests.dashboard.reading_pages import open_page
 
@@ -157,6 +158,71 @@ def test_listeners_who_are_not_told_are_not_said_to_be_none(bare_home: Path, tab
     none = said(open_page(bare_home, "artist", artist="tiny tide", days=28, country="AD"))
     assert "Tiny Tide has no streams in Andorra in" in none
     assert "no listeners in" not in small + unkeyed + none
+
+
+def test_released_tracks_are_told_by_the_others_that_had_fewer(home: Path, tables: duckdb.DuckDBPyConnection) -> None:
+    # All are compared over any time here: by genre and target alone.
+    others = (
+        "(select count(*) from tracks.outcomes as others where others.target = own.target and others.genre = own.genre"
+    )
+    isrc, fewer, every = one(
+        tables,
+        f"select isrc, {others} and others.value < own.value), {others}) - 1 from tracks.outcomes as own "
+        "where artist_id = $artist and target = 'plays_last_90_days' order by percentile desc, isrc limit 1",
+        artist=BOLD,
+    )
+    at = open_page(home, "artist", artist=BOLD, days=28)
+    assert f", {beaten(fewer, every)}." in said(at)
+    table = next(frame.value for frame in at.dataframe if "other_tracks" in frame.value)
+    best = table.to_dict("records")[0]
+    assert (best["isrc"], best["fewer_tracks"], best["other_tracks"]) == (isrc, fewer, every)
+    report = said(open_page(home, "report", artist=BOLD))
+    assert f"| {plain(beaten(fewer, every))} |" in report
+    assert "tracks compared" not in report
+
+
+@pytest.mark.parametrize(
+    ("compared_with", "fewer", "others"), [("month", 1, 3), ("quarter", 2, 5), ("year", 3, 6), ("any time", 4, 7)]
+)
+def test_tracks_are_counted_among_those_that_they_were_compared_with(
+    compared_with: str, fewer: int, others: int
+) -> None:
+    """Ties are not fewer; tracks of other months, genres and vendors do not count where they were not compared."""
+    rows = [("own", 5, "2024-05-03"), ("tie", 5, "2024-05-09"), ("below", 4, "2024-05-31"), ("above", 6, "2024-05-01")]
+    rows += [
+        ("quarter", 1, "2024-04-01"),
+        ("year", 2, "2024-09-01"),
+        ("any", 0, "2023-05-05"),
+        ("late", 9, "2024-06-01"),
+    ]
+    with duckdb.connect() as connection:
+        connection.execute("create schema tracks; create schema marts")
+        connection.execute("create table tracks.releases (isrc text, artist_id text, release_date date)")
+        connection.execute("create table marts.track_audio (isrc text, artist_id text, title text)")
+        connection.execute(
+            "create table tracks.outcomes (isrc text, target text, value double, percentile double, "
+            "compared_with text, compared_tracks bigint, comparison text, vendors text, release_date date, "
+            "genre text, artist_id text)"
+        )
+        connection.execute("insert into tracks.releases values ('own', 'a', '2024-05-03')")
+        for name, value, released in rows:
+            who = "a" if name == "own" else "b"
+            for vendors, genre in (("x", "pop"), ("y", "pop"), ("x", "rock")):
+                if name == "own" and (vendors, genre) != ("x", "pop"):
+                    continue
+                connection.execute(
+                    "insert into tracks.outcomes values (?, 'plays_first_28_days', ?, 0.5, ?, ?, '', ?, ?, ?, ?)",
+                    [name, value, compared_with, others + 1, vendors, released, genre, who],
+                )
+        found = connection.execute(f"select fewer_tracks, other_tracks from ({TRACKS})", {"artist": "a"}).fetchall()
+    assert found == [(fewer, others)]
+
+
+def test_a_count_of_others_reads_well() -> None:
+    assert beaten(11, 11) == "more than all 11 others"
+    assert beaten(2, 9) == "more than 2 of the 9 others"
+    assert beaten(0, 9) == "no more than any of the 9 others"
+    assert beaten(1, 1) == "more than the only other track"
 
 
 def test_few_listeners_get_a_calm_word(home: Path) -> None:
