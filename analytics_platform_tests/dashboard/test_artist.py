@@ -225,6 +225,14 @@ def test_a_count_of_others_reads_well() -> None:
     assert beaten(1, 1) == "more than the only other track"
 
 
+def test_the_score_of_similar_artists_is_not_said_to_be_shared_listeners(home: Path) -> None:
+    text = said(open_page(home, "artist", artist=BOLD, days=28))
+    assert "their listeners play the same other artists. They need not be the same people" in text
+    assert "the score allows for the size of the audiences" in text
+    assert "thicker line to it: a higher score" in text
+    assert "lines join artists who share listeners" not in text
+
+
 def test_few_listeners_get_a_calm_word(home: Path) -> None:
     text = said(open_page(home, "artist", artist="tiny tide", days=28))
     assert "too few to say how they divide into segments" in text
