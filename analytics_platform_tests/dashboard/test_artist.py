@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics_platform.dashboard.look import count, percent, plain, plural, spread
+from analytics_platform.dashboard.pages.artist_markets import what_for
 from analytics_platform.dashboard.pages.artist_tracks import TRACKS, beaten
 from analytics_platform_tests.dashboard.made_up import ODD_NAMES
 from analytics_platform_tests.dashboard.reading_pages import open_page
@@ -119,8 +120,20 @@ def test_three_countries_are_named_with_their_ranges_and_the_back_test(
             "where task = 'artist_markets' and metric = 'precision_at_5' and seed = -1"
         ).fetchall()
     )
-    assert f"{percent(scores['market_potential'], 1)} took off" in text
-    assert f"against {percent(scores['random'], 1)} of countries drawn by chance" in text
+    assert f"**{percent(scores['market_potential'])}** (90 % range" in text
+    assert f"**{percent(scores['market_size'])}** of the five biggest countries" in text
+    assert f"{percent(scores['random'])} of five drawn by lot" in text
+    assert f"{percent(scores['document_gap'])} by the plain mean of ten similar artists" in text
+    assert "Opened: more than twice the streams before, and 20 more." in text
+    assert "The ranges were tried on markets that artists already have" in text
+    assert "of the streams lay inside" not in text
+
+
+def test_what_the_ranking_is_for_is_said_only_where_the_back_test_shows_it() -> None:
+    both = what_for(True, 0.2, 0.4)
+    assert "40 % of the artists' new streams came from these five, 20 % from the five named; this ranking is" in both
+    assert "new countries" not in what_for(False, 0.2, 0.4)
+    assert what_for(True, 0.4, 0.4) == what_for(True, None, 0.4) == ""
 
 
 def test_withheld_cells_say_so(home: Path, tables: duckdb.DuckDBPyConnection) -> None:
@@ -260,7 +273,7 @@ def test_what_is_not_there_yet_names_its_job(bare_home: Path) -> None:
     assert text.count("Run the job `artists`") == 2
     assert "Run the job `tracks`" in text
     assert "Movement in the last 28 days" in text
-    assert "took off" not in text
+    assert "Tried on the past" not in text
 
 
 def test_no_artist_at_all(bare_home: Path, tmp_path: Path) -> None:
