@@ -129,6 +129,13 @@ def test_three_countries_are_named_with_their_ranges_and_the_back_test(
     assert "of the streams lay inside" not in text
 
 
+def test_the_order_and_the_zeros_of_the_countries_are_explained(home: Path) -> None:
+    text = said(open_page(home, "artist", artist="nina simone", days=28))
+    assert "Ranked by how clear the gap is, not by its size" in text
+    assert "Streams now of 0: nobody played Nina Simone there in the last 90 days, all would be new." in text
+    assert "“From” below 0: there may be nothing to gain there." in text
+
+
 def test_what_the_ranking_is_for_is_said_only_where_the_back_test_shows_it() -> None:
     both = what_for(True, 0.2, 0.4)
     assert "40 % of the artists' new streams came from these five, 20 % from the five named; this ranking is" in both

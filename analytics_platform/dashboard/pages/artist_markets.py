@@ -176,6 +176,11 @@ def _one_country(artist: Artist, found: pl.DataFrame, country: str, window: int)
 def _table(artist: Artist, found: pl.DataFrame, window: int) -> None:
     number = st.column_config.NumberColumn
     length = f"{window} days" if window else "the whole period"
+    sentence(
+        "Ranked by how clear the gap is, not by its size; countries without a recommendation follow, with the reason. "
+        f"Streams now of 0: nobody played {artist.name_shown} there in {window_name(window)}, all would be new. "
+        "“From” below 0: there may be nothing to gain there."
+    )
     columns: dict[str, Any] = {
         "market_rank": number("Rank", help="1 = go there first: the gap over its noise. None where not recommended."),
         "country_name": st.column_config.TextColumn("Country"),
