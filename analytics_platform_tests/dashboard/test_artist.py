@@ -138,7 +138,7 @@ def test_the_order_and_the_zeros_of_the_countries_are_explained(home: Path) -> N
 
 def test_what_the_ranking_is_for_is_said_only_where_the_back_test_shows_it() -> None:
     both = what_for(True, 0.2, 0.4)
-    assert "40 % of the artists' new streams came from these five, 20 % from the five named; this ranking is" in both
+    assert "40 % of the artists' new streams came from them, 20 % from the five named; this ranking is" in both
     assert "new countries" not in what_for(False, 0.2, 0.4)
     assert what_for(True, 0.4, 0.4) == what_for(True, None, 0.4) == ""
 

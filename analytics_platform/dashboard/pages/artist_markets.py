@@ -125,8 +125,8 @@ def what_for(opens_more: bool, ours: float | None, size: float | None) -> str:
     if ours is None or size is None or size <= ours:
         return ""
     said = (
-        f"For most new streams the biggest countries are better: {percent(size)} of the artists' new streams came from "
-        f"these five, {percent(ours)} from the five named"
+        f"For most new streams the five biggest countries are better: {percent(size)} of the artists' new streams came "
+        f"from them, {percent(ours)} from the five named"
     )
     return f"{said}; this ranking is for new countries." if opens_more else f"{said}."
 
