@@ -12,7 +12,9 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics_platform.dashboard.look import count, percent, plain, spread
+from analytics_platform.dashboard.look import count, percent, plain, plural, spread
+from analytics_platform.dashboard.pages.artist_markets import what_for
+from analytics_platform.dashboard.pages.artist_tracks import TRACKS, beaten
 from analytics_platform_tests.dashboard.made_up import ODD_NAMES
 from analytics_platform_tests.dashboard.reading_pages import open_page
 
@@ -42,6 +44,7 @@ def bare_home(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "models.leaderboard",
         ):
             connection.execute(f"delete from {table}")
+        connection.execute("delete from marts.fan_segments_by_country where artist_id = 'tiny tide' or country = 'SE'")
     return folder
 
 
@@ -117,8 +120,27 @@ def test_three_countries_are_named_with_their_ranges_and_the_back_test(
             "where task = 'artist_markets' and metric = 'precision_at_5' and seed = -1"
         ).fetchall()
     )
-    assert f"{percent(scores['market_potential'], 1)} took off" in text
-    assert f"against {percent(scores['random'], 1)} of countries drawn by chance" in text
+    assert f"**{percent(scores['market_potential'])}** (90 % range" in text
+    assert f"**{percent(scores['market_size'])}** of the five biggest countries" in text
+    assert f"{percent(scores['random'])} of five drawn by lot" in text
+    assert f"{percent(scores['document_gap'])} by the plain mean of ten similar artists" in text
+    assert "Opened: more than twice the streams before, and 20 more." in text
+    assert "The ranges were tried on markets that artists already have" in text
+    assert "of the streams lay inside" not in text
+
+
+def test_the_order_and_the_zeros_of_the_countries_are_explained(home: Path) -> None:
+    text = said(open_page(home, "artist", artist="nina simone", days=28))
+    assert "Ranked by how clear the gap is, not by its size" in text
+    assert "Streams now of 0: nobody played Nina Simone there in the last 90 days, all would be new." in text
+    assert "“From” below 0: there may be nothing to gain there." in text
+
+
+def test_what_the_ranking_is_for_is_said_only_where_the_back_test_shows_it() -> None:
+    both = what_for(True, 0.2, 0.4)
+    assert "40 % of the artists' new streams came from them, 20 % from the five named; this ranking is" in both
+    assert "new countries" not in what_for(False, 0.2, 0.4)
+    assert what_for(True, 0.4, 0.4) == what_for(True, None, 0.4) == ""
 
 
 def test_withheld_cells_say_so(home: Path, tables: duckdb.DuckDBPyConnection) -> None:
@@ -139,6 +161,96 @@ def test_withheld_cells_say_so(home: Path, tables: duckdb.DuckDBPyConnection) ->
     )
     assert all(math.isnan(row["listeners"]) for row in hidden)
     assert {row["passive range"] for row in hidden} == {"withheld"}
+
+
+def test_listeners_who_are_not_told_are_not_said_to_be_none(bare_home: Path, tables: duckdb.DuckDBPyConnection) -> None:
+    played = (
+        "select country, sum(plays) as plays from marts.plays_daily where artist_id = $artist and country <> 'ZZ' and "
+    )
+    window = "play_date > date '2026-09-30' - 28 group by country order by country"
+    countries = dict(tables.execute(played + window, {"artist": "tiny tide"}).fetchall())
+    small = said(open_page(bare_home, "artist", artist="tiny tide", days=28, country=min(countries)))
+    assert "is not told: its " in small
+    assert "are too few to be divided by country" in small
+    unkeyed = said(open_page(bare_home, "artist", artist=BOLD, days=28, country="SE"))
+    sweden = one(tables, f"select sum(plays) from ({played}{window}) where country = 'SE'", artist=BOLD)
+    assert "is known to live in Sweden. Its " + plural(sweden, "stream") in unkeyed
+    none = said(open_page(bare_home, "artist", artist="tiny tide", days=28, country="AD"))
+    assert "Tiny Tide has no streams in Andorra in" in none
+    assert "no listeners in" not in small + unkeyed + none
+
+
+def test_released_tracks_are_told_by_the_others_that_had_fewer(home: Path, tables: duckdb.DuckDBPyConnection) -> None:
+    # All are compared over any time here: by genre and target alone.
+    others = (
+        "(select count(*) from tracks.outcomes as others where others.target = own.target and others.genre = own.genre"
+    )
+    isrc, fewer, every = one(
+        tables,
+        f"select isrc, {others} and others.value < own.value), {others}) - 1 from tracks.outcomes as own "
+        "where artist_id = $artist and target = 'plays_last_90_days' order by percentile desc, isrc limit 1",
+        artist=BOLD,
+    )
+    at = open_page(home, "artist", artist=BOLD, days=28)
+    assert f", {beaten(fewer, every)}." in said(at)
+    table = next(frame.value for frame in at.dataframe if "other_tracks" in frame.value)
+    best = table.to_dict("records")[0]
+    assert (best["isrc"], best["fewer_tracks"], best["other_tracks"]) == (isrc, fewer, every)
+    report = said(open_page(home, "report", artist=BOLD))
+    assert f"| {plain(beaten(fewer, every))} |" in report
+    assert "tracks compared" not in report
+
+
+@pytest.mark.parametrize(
+    ("compared_with", "fewer", "others"), [("month", 1, 3), ("quarter", 2, 5), ("year", 3, 6), ("any time", 4, 7)]
+)
+def test_tracks_are_counted_among_those_that_they_were_compared_with(
+    compared_with: str, fewer: int, others: int
+) -> None:
+    """Ties are not fewer; tracks of other months, genres and vendors do not count where they were not compared."""
+    rows = [("own", 5, "2024-05-03"), ("tie", 5, "2024-05-09"), ("below", 4, "2024-05-31"), ("above", 6, "2024-05-01")]
+    rows += [
+        ("quarter", 1, "2024-04-01"),
+        ("year", 2, "2024-09-01"),
+        ("any", 0, "2023-05-05"),
+        ("late", 9, "2024-06-01"),
+    ]
+    with duckdb.connect() as connection:
+        connection.execute("create schema tracks; create schema marts")
+        connection.execute("create table tracks.releases (isrc text, artist_id text, release_date date)")
+        connection.execute("create table marts.track_audio (isrc text, artist_id text, title text)")
+        connection.execute(
+            "create table tracks.outcomes (isrc text, target text, value double, percentile double, "
+            "compared_with text, compared_tracks bigint, comparison text, vendors text, release_date date, "
+            "genre text, artist_id text)"
+        )
+        connection.execute("insert into tracks.releases values ('own', 'a', '2024-05-03')")
+        for name, value, released in rows:
+            who = "a" if name == "own" else "b"
+            for vendors, genre in (("x", "pop"), ("y", "pop"), ("x", "rock")):
+                if name == "own" and (vendors, genre) != ("x", "pop"):
+                    continue
+                connection.execute(
+                    "insert into tracks.outcomes values (?, 'plays_first_28_days', ?, 0.5, ?, ?, '', ?, ?, ?, ?)",
+                    [name, value, compared_with, others + 1, vendors, released, genre, who],
+                )
+        found = connection.execute(f"select fewer_tracks, other_tracks from ({TRACKS})", {"artist": "a"}).fetchall()
+    assert found == [(fewer, others)]
+
+
+def test_a_count_of_others_reads_well() -> None:
+    assert beaten(11, 11) == "more than all 11 others"
+    assert beaten(2, 9) == "more than 2 of the 9 others"
+    assert beaten(0, 9) == "no more than any of the 9 others"
+    assert beaten(1, 1) == "more than the only other track"
+
+
+def test_the_score_of_similar_artists_is_not_said_to_be_shared_listeners(home: Path) -> None:
+    text = said(open_page(home, "artist", artist=BOLD, days=28))
+    assert "their listeners play the same other artists. They need not be the same people" in text
+    assert "the score allows for the size of the audiences" in text
+    assert "thicker line to it: a higher score" in text
+    assert "lines join artists who share listeners" not in text
 
 
 def test_few_listeners_get_a_calm_word(home: Path) -> None:
@@ -168,7 +280,7 @@ def test_what_is_not_there_yet_names_its_job(bare_home: Path) -> None:
     assert text.count("Run the job `artists`") == 2
     assert "Run the job `tracks`" in text
     assert "Movement in the last 28 days" in text
-    assert "took off" not in text
+    assert "Tried on the past" not in text
 
 
 def test_no_artist_at_all(bare_home: Path, tmp_path: Path) -> None:

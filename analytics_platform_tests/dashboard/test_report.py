@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_platform.dashboard.look import count
+from analytics_platform.dashboard.look import change, count, plain
 from analytics_platform.dashboard.pages.report import is_complete
 from analytics_platform.dashboard.pages.report_month import end_of, start_before
 from analytics_platform_tests.dashboard.reading_pages import open_page
@@ -39,6 +39,22 @@ def test_the_last_whole_month_against_the_one_before(home: Path, months: dict[st
     assert "potential streams** in 90 days, 80 % range" in text
     age = (datetime.now(UTC).date() - date(2026, 9, 30)).days
     assert f"Data as of **30 Sep 2026**, {age} days ago" in text
+
+
+def test_the_tables_compare_days_as_the_sentence_does(home: Path, tmp_path: Path) -> None:
+    copy = shutil.copy((home / "analytics.duckdb").resolve(), tmp_path)
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        now, before = connection.execute(
+            "select sum(plays) filter (where month(play_date) = 9), sum(plays) filter (where month(play_date) = 8) "
+            "from marts.plays_daily where artist_id = 'nina simone' and vendor = 'spotify'"
+        ).fetchall()[0]
+    text = said(open_page(home, "report", artist="nina simone"))
+    # August has 31 days, September 30.
+    row = next(line for line in text.splitlines() if line.startswith("| Spotify"))
+    assert row.endswith(f" {plain(change(now / 30, before / 31))} |")
+    assert change(now / 30, before / 31) != change(now, before)
+    assert "| Vendor | Streams | Share | Change a day |" in text
+    assert "Change a day: mean streams a day in September 2026 against those in August 2026." in text
 
 
 def test_a_month_without_a_whole_month_before_is_not_compared(home: Path, months: dict[str, int]) -> None:

@@ -9,7 +9,8 @@ import polars as pl
 import streamlit as st
 
 from analytics_platform.dashboard.kept import choose
-from analytics_platform.dashboard.look import count, percent, plain, segment_colours
+from analytics_platform.dashboard.look import count, percent, plain, plural, segment_colours
+from analytics_platform.dashboard.pages import artist_now
 from analytics_platform.dashboard.pages.artist_choice import Artist, country_name
 from analytics_platform.dashboard.pages.artist_clicks import choose_country
 from analytics_platform.dashboard.parts import SUPPRESSED, chart, note, sentence, table
@@ -72,7 +73,7 @@ def _one_country(artist: Artist, country: str) -> None:
     there = found.filter(pl.col("value") == country)
     name = plain(country_name(country))
     if there.is_empty():
-        note(f"{artist.name_shown} has no listeners in {name} in {artist.span}.")
+        note(_not_told(artist, country, name, divided=not found.is_empty()))
     elif there["is_suppressed"].any():
         note(f"Segments in {name} are {SUPPRESSED}: too few listeners in {artist.span}.")
     else:
@@ -81,6 +82,24 @@ def _one_country(artist: Artist, country: str) -> None:
             for row in there.iter_rows(named=True)
         ]
         sentence(f"**{name}: {count(there['listeners'][0])} listeners**, of whom {', '.join(parts)}; 90 % ranges.")
+
+
+def _not_told(artist: Artist, country: str, name: str, divided: bool) -> str:
+    """Why nothing is known of listeners in a country; without cells they may still be many."""
+    plays = artist_now.streams(artist, country)
+    if plays == 0:
+        return f"{artist.name_shown} has no streams in {name} in {artist.span}."
+    if not divided:
+        return (
+            f"How many listeners {artist.name_shown} has in {name} is not told: its "
+            f"{plural(artist.listeners, 'listener')} in {artist.span}, in all countries, are too few to be divided by "
+            "country, or their country is not known."
+        )
+    came = "Its streams there" if plays is None else f"Its {plural(plays, 'stream')} there"
+    return (
+        f"No listener of {artist.name_shown} is known to live in {name}. {came} in {artist.span} came without keys "
+        "that tell listeners apart, or from listeners who play most in another country."
+    )
 
 
 def _ordered(found: pl.DataFrame, by: str) -> pl.DataFrame:

@@ -11,8 +11,9 @@ from analytics_platform.dashboard.look import count, day, percent, plain, plural
 from analytics_platform.dashboard.look import days as window_name
 from analytics_platform.dashboard.pages.artist_choice import Artist, country_name
 from analytics_platform.dashboard.pages.artist_clicks import choose_country
+from analytics_platform.dashboard.pages.where_to_go_trust import SCORES, trust_words
 from analytics_platform.dashboard.parts import chart, empty, note, sentence, table
-from analytics_platform.dashboard.reading import facts, rows
+from analytics_platform.dashboard.reading import rows
 from analytics_platform.dashboard.world import CLICKED, not_drawn, world_map
 
 TOP = 3
@@ -30,10 +31,14 @@ where
 order by market_rank asc nulls last, gap_plays desc nulls last, country asc
 """
 
-BACK_TEST = """
-select model, value, value_low, value_high, window_days
+# Filtered as ``where_to_go_trust.SCORES`` is.
+GROWTH = """
+select model, value
 from models.leaderboard
-where task = 'artist_markets' and data_set = $data and metric = $metric
+where task = 'artist_markets' and data_set = $data and seed = -1 and metric = 'growth_captured_at_5'
+    and window_days = (
+        select max(window_days) from models.leaderboard where task = 'artist_markets' and data_set = $data
+    )
 """
 
 
@@ -91,25 +96,39 @@ def top_words(artist: Artist, ranked: pl.DataFrame, window: int) -> str:
 
 
 def how_sure(data: str) -> str | None:
-    """How the recommendations did on the past, beside chance; None without a back-test."""
-    found = rows(BACK_TEST, data=data, metric="precision_at_5")
-    scores = {row["model"]: row for row in found.iter_rows(named=True)}
-    ours, chance, biggest = (scores.get(name) for name in ("market_potential", "random", "market_size"))
-    if ours is None or chance is None:
+    """How the recommendations did on the past, in the words of "Where to go"; None without a back-test."""
+    scores = {(row["model"], row["metric"]): row for row in rows(SCORES, data=data).to_dicts()}
+    opened = {model: row for (model, metric), row in scores.items() if metric == "precision_at_5"}
+    ours, size = opened.get("market_potential"), opened.get("market_size")
+    if ours is None or size is None:
         return None
-    inside = facts(BACK_TEST, data=data, metric="range_coverage").get("value")
-    text = (
-        f"How sure? Tried on the past: of five countries recommended per artist, {percent(ours['value'], 1)} took off "
-        f"within the next {ours['window_days']} days (streams more than doubled; 90 % range "
-        f"{percent(ours['value_low'], 1)} to {percent(ours['value_high'], 1)}), against {percent(chance['value'], 1)} "
-        "of countries drawn by chance"
+    said = [trust_words(ours, size, opened.get("random"), opened.get("document_gap"))]
+    covered = scores.get(("market_potential", "range_coverage"))
+    if covered is not None:
+        said.append(
+            f"The ranges were tried on markets that artists already have: {percent(covered['value'])} lay inside their "
+            "80 % range. Whether and when a market opens is not in the range."
+        )
+    growth = {row["model"]: row["value"] for row in rows(GROWTH, data=data).to_dicts()}
+    said.append(what_for(ours["value_low"] > size["value"], growth.get("market_potential"), growth.get("market_size")))
+    return " ".join(part for part in said if part)
+
+
+def what_for(opens_more: bool, ours: float | None, size: float | None) -> str:
+    """What the ranking is for and what not; nothing unless the back-test shows it.
+
+    Args:
+        opens_more: Whether more of the picks opened than of the biggest countries, clearly.
+        ours: Share of the artists' new plays that came from the picks.
+        size: The same of the five biggest countries.
+    """
+    if ours is None or size is None or size <= ours:
+        return ""
+    said = (
+        f"For most new streams the five biggest countries are better: {percent(size)} of the artists' new streams came "
+        f"from them, {percent(ours)} from the five named"
     )
-    if biggest is not None:
-        text += f" and {percent(biggest['value'], 1)} of the biggest countries"
-    text += "."
-    if inside is not None:
-        text += f" On markets that artists already have, {percent(inside)} of the streams lay inside the 80 % range."
-    return text + " So it is where to look first, not a promise."
+    return f"{said}; this ranking is for new countries." if opens_more else f"{said}."
 
 
 def _map(artist: Artist, ranked: pl.DataFrame, window: int) -> None:
@@ -157,6 +176,11 @@ def _one_country(artist: Artist, found: pl.DataFrame, country: str, window: int)
 def _table(artist: Artist, found: pl.DataFrame, window: int) -> None:
     number = st.column_config.NumberColumn
     length = f"{window} days" if window else "the whole period"
+    sentence(
+        "Ranked by how clear the gap is, not by its size; countries without a recommendation follow, with the reason. "
+        f"Streams now of 0: nobody played {artist.name_shown} there in {window_name(window)}, all would be new. "
+        "“From” below 0: there may be nothing to gain there."
+    )
     columns: dict[str, Any] = {
         "market_rank": number("Rank", help="1 = go there first: the gap over its noise. None where not recommended."),
         "country_name": st.column_config.TextColumn("Country"),

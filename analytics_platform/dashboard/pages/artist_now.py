@@ -83,6 +83,13 @@ def plays_by_day(artist: Artist, country: str | None) -> pl.DataFrame:
     return every.join(found, on="play_date", how="left").with_columns(pl.col("plays").fill_null(0)).sort("play_date")
 
 
+def streams(artist: Artist, country: str) -> int | None:
+    """Streams in a country in the window; None where the data set has no dates."""
+    if artist.start is None:
+        return None
+    return int(plays_by_day(artist, country).filter(pl.col("play_date") >= artist.start)["plays"].sum())
+
+
 def _compared(now: int, before: int | None) -> str:
     moved = change(now, before)
     return "" if moved is None else f" ({moved})"

@@ -17,6 +17,15 @@ DRAWN = 12
 """Neighbours in the graph: more names would lie on one another on a phone."""
 SAME, ELSEWHERE = "#3690c0", "#6b7280"
 
+SCORE = (
+    "How alike the two audiences are in which other artists they play, for their sizes; they need not share listeners. "
+    "1 = the same."
+)
+STABILITY = (
+    "How sure it is that this is a neighbour: the list of the 50 nearest was made ten times more, with listeners drawn "
+    "anew. 100 % = on every list; by chance it would be 50 of all other artists."
+)
+
 SIMILAR = """
 with clusters as (
     select artist_id, cluster_id, cluster_name
@@ -71,9 +80,13 @@ def show(artist: Artist) -> str | None:
     together = near.filter(pl.col("same_cluster")).height
     sentence(
         f"**{plain(first['similar_artist_name'])}** has the audience most like {artist.name_shown}'s (score "
-        f"{first['score']:.2f} of 1). Click a name to go to that artist: closer to the middle is more similar, "
-        f"and lines join artists who share listeners. {count(together)} of the {near.height} nearest are in the same "
-        f"cluster (blue)."
+        f"{first['score']:.2f} of 1): their listeners play the same other artists. They need not be the same people, "
+        "and the score allows for the size of the audiences: a big artist shares listeners with everybody, which by "
+        f"itself makes nobody similar. {count(together)} of the {near.height} nearest are in the same cluster (blue)."
+    )
+    sentence(
+        "Click a name to go to that artist. Closer to the middle, with a thicker line to it: a higher score. A line "
+        "between two of the others: they share listeners; thicker: more of them, for the size of both audiences."
     )
     _graph(artist, near, rows(LINKS, data=artist.data, days=window, artist=artist.artist_id))
     _table(artist, found)
@@ -184,12 +197,12 @@ def _table(artist: Artist, found: pl.DataFrame) -> None:
         columns={
             "neighbour_rank": number("Rank", help="1 = nearest."),
             "similar_artist_name": st.column_config.TextColumn("Artist", help="Click the row to go there."),
-            "score": number("Score", format="%.2f", help="How alike the two audiences are; 1 = the same audience."),
-            "stability": number(
-                "Stability", format="percent", help="How often it is a neighbour again when listeners are drawn anew."
-            ),
+            "score": number("Score", format="%.2f", help=SCORE),
+            "stability": number("Stability", format="percent", help=STABILITY),
             "shared_listeners": number(
-                "Shared listeners", format="localized", help="Listeners of both, in the window."
+                "Shared listeners",
+                format="localized",
+                help="Listeners of both, in the window; they don't make the rank.",
             ),
             "note": st.column_config.TextColumn("Note", help=f"{SUPPRESSED}: too few shared listeners to be shown."),
             "cluster_name": st.column_config.TextColumn("Cluster", help="Group of artists with a common audience."),

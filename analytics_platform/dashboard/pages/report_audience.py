@@ -83,11 +83,11 @@ def tracks(artist: Artist, month: date) -> None:
         pl.coalesce("title", "isrc"),
         pl.col("release_date").map_elements(day, return_dtype=pl.String),
         _streams(),
-        pl.coalesce("percentile_28", "percentile_90", "percentile_last_90").alias("share"),
+        _beaten(),
     )
     lines(
         shown,
-        ("Track", "Released", "Streams", "Percentile"),
+        ("Track", "Released", "Streams", "Against its like"),
         (artist.artist_id, "tracks", f"{month:%Y-%m}"),
         found,
     )
@@ -96,6 +96,16 @@ def tracks(artist: Artist, month: date) -> None:
 def _titles(new: pl.DataFrame) -> str:
     titles = [plain(title or isrc) for title, isrc in new.select("title", "isrc").iter_rows()]
     return f": {', '.join(titles)}" if titles else ""
+
+
+def _beaten() -> pl.Expr:
+    """How many other tracks had fewer streams, as text."""
+
+    def written(row: dict[str, int | None]) -> str:
+        fewer, others = row["fewer_tracks"], row["other_tracks"]
+        return artist_tracks.beaten(fewer, others) if others and fewer is not None else "–"
+
+    return pl.struct("fewer_tracks", "other_tracks").map_elements(written, return_dtype=pl.String).alias("beaten")
 
 
 def _streams() -> pl.Expr:

@@ -46,25 +46,27 @@ def show(artist: Artist, month: date, first_day: date) -> None:
     left, right = st.columns(2)
     with left:
         st.subheader("By vendor")
-        by_vendor = _summed(found, "vendor", known)
+        by_vendor = _summed(found, "vendor", month, known)
         vendors = by_vendor.with_columns(pl.col("vendor").str.to_titlecase())
         lines(
             vendors,
-            ("Vendor", "Streams", "Share", "Change"),
+            ("Vendor", "Streams", "Share", "Change a day"),
             (artist.artist_id, "vendors", f"{month:%Y-%m}"),
             by_vendor,
         )
     with right:
         st.subheader("Top countries")
-        by_country = _summed(found, "country", known)
+        by_country = _summed(found, "country", month, known)
         names = {code: country_name(code) for code in by_country["country"]}
         shown = by_country.with_columns(pl.col("country").replace_strict(names, return_dtype=pl.String))
         lines(
             shown.head(COUNTRIES),
-            ("Country", "Streams", "Share", "Change"),
+            ("Country", "Streams", "Share", "Change a day"),
             (artist.artist_id, "countries", f"{month:%Y-%m}"),
             by_country,
         )
+    if known:
+        sentence(f"Change a day: mean streams a day in {month:%B %Y} against those in {before:%B %Y}.")
 
 
 def lines(
@@ -125,12 +127,14 @@ def _words(artist: Artist, month: date, plays: int, earlier: int | None) -> str:
     return said + "."
 
 
-def _summed(found: pl.DataFrame, by: str, known: bool) -> pl.DataFrame:
-    """Plays by vendor or country, their share of all, and the change as text."""
+def _summed(found: pl.DataFrame, by: str, month: date, known: bool) -> pl.DataFrame:
+    """Plays by vendor or country, their share of all, and the change as text: a day, as months differ in length."""
     summed = found.group_by(by).agg(pl.sum("plays", "plays_before")).sort("plays", by, descending=[True, False])
     total = summed["plays"].sum() or 1
+    length, length_before = end_of(month).day, end_of(start_before(month)).day
     moved = [
-        (change(now, earlier) if known else None) or "–"
+        (change(now / length, earlier / length_before) if known else None) or "–"
         for now, earlier in summed.select("plays", "plays_before").iter_rows()
     ]
-    return summed.select(by, "plays", (pl.col("plays") / total).alias("share"), pl.Series("change", moved, pl.String))
+    share = (pl.col("plays") / total).alias("share")
+    return summed.select(by, "plays", share, pl.Series("change_a_day", moved, pl.String))
