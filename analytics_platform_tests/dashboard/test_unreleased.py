@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analytics_platform.dashboard.pages.unreleased_audience import BELIEVE
+from analytics_platform.dashboard.pages.unreleased_track import counted
 from analytics_platform.dashboard.published import Reader, live
 from analytics_platform.taste.audience_tables import TRACK_AUDIENCE
 from analytics_platform_tests.dashboard.made_up_files import UNRELEASED
@@ -44,6 +45,19 @@ def test_the_table_has_every_track_best_first(home: Path) -> None:
     shown = frame(open_page(home, "unreleased"), "rank_in_batch")
     assert shown["file"].tolist() == ask(home, "from marts.track_scores order by rank_in_batch, file")["file"].to_list()
     assert shown["percentile"].is_monotonic_decreasing
+
+
+def test_the_expected_place_is_a_third_of_releases(home: Path) -> None:
+    at = open_page(home, "unreleased")
+    shown = frame(at, "rank_in_batch")
+    thirds = ["lower third", "middle third", "upper third"]
+    assert shown["expected_place"].tolist() == [thirds[int(3 * percentile)] for percentile in shown["percentile"]]
+    assert "Band" not in "".join(item.proto.columns for item in at.dataframe)
+
+
+def test_one_play_is_one_play() -> None:
+    assert counted("plays_last_90_days", 1.0) == "play in the last 90 days"
+    assert counted("plays_last_90_days", 2) == counted("plays_last_90_days") == "plays in the last 90 days"
 
 
 @pytest.mark.parametrize("file", [UNRELEASED[0][0], UNRELEASED[5][0]])
