@@ -128,6 +128,29 @@ def test_segments_are_sums_with_their_ranges_and_withheld_artists(home: Path, la
     assert "Withheld: 2 artists" in words(label)
 
 
+def test_moves_say_how_many_artists_they_add_up_and_why_not_all(home: Path, tmp_path: Path) -> None:
+    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        few, small, other = (
+            f"artist_id = '{artist}'"
+            for (artist,) in connection.sql(
+                "select distinct artist_id from marts.fan_moves order by 1 limit 3"
+            ).fetchall()
+        )
+        connection.execute(f"delete from marts.fan_moves where {few}")
+        connection.execute(
+            f"update marts.fan_moves set listeners = null, is_suppressed = true where {small} or {other}"
+        )
+    at = open_page(tmp_path, "label")
+    assert (
+        "The sums are over 17 of 20 artists; left out are 2 with too few listeners of one of the moves and 1 with too "
+        "few listeners in all." in words(at)
+    )
+    shown = table(at, "move")
+    assert set(shown["artists"]) == {17}
+    assert set(shown["withheld"]) == {3}
+
+
 def test_clusters_are_told_in_words(label: AppTest) -> None:
     assert "Since the run before: 1 new (rock" in words(label)
     assert "none gone" in words(label)

@@ -33,7 +33,7 @@ group by segment, segment_rank
 order by segment_rank
 """
 MOVES = """
-select move, cast(sum(listeners) as bigint) as listeners, count(*) as artists,
+select move, cast(sum(listeners) as bigint) as listeners, count(*) filter (not is_suppressed) as artists,
     count(*) filter (is_suppressed) as withheld
 from marts.fan_moves
 where data_set = $data and window_days = $days and country = '(all)'
@@ -113,10 +113,10 @@ def show_fans(found: Period, segments: Fans | None) -> None:
         },
         key="segments_table",
     )
-    _show_moves(found)
+    _show_moves(found, int(frame["artists"][0]))
 
 
-def _show_moves(found: Period) -> None:
+def _show_moves(found: Period, artists: int) -> None:
     frame = rows(MOVES, data=found.data, days=found.days)
     if frame.is_empty():
         return
@@ -125,10 +125,11 @@ def _show_moves(found: Period) -> None:
     sentence(
         f"Since the window before, of all pairs of a listener and an artist: {said['new']} are new, {said['deepened']} "
         f"went to a more devoted segment, {said['cooled']} to a less devoted one, {said['lapsed']} listen no longer. "
-        f"Withheld: {plural(max(row['withheld'] for row in known.values()), 'artist')} with too few of a move."
+        f"{_left_out(frame, artists)}"
     )
     listed = pl.DataFrame({"move": list(MOVE_WORDS), "words": list(MOVE_WORDS.values())})
     listed = listed.join(frame, on="move", how="inner", maintain_order="left")
+    listed = listed.with_columns(withheld=artists - pl.col("artists"))
     if listed["listeners"].null_count():
         # All artists are withheld in a move: a word instead of a number that is not known.
         listed = listed.with_columns(pl.col("listeners").cast(pl.String).fill_null(SUPPRESSED))
@@ -141,11 +142,29 @@ def _show_moves(found: Period) -> None:
             "listeners": st.column_config.NumberColumn(
                 "Listeners", format="localized", help=f"Counted per artist, {found.words}, against the window before."
             ),
-            "artists": st.column_config.NumberColumn("Artists", help="Artists with listeners in either window."),
-            "withheld": st.column_config.NumberColumn("Of them withheld", help="Too few listeners: not in the sum."),
+            "artists": st.column_config.NumberColumn("Artists", help="Artists in the sum."),
+            "withheld": st.column_config.NumberColumn("Artists left out", help="Too few listeners: not in the sum."),
         },
         key="moves",
     )
+
+
+def _left_out(moves: pl.DataFrame, artists: int) -> str:
+    """Over how many artists the moves are added up, and why not over the others."""
+    # An artist with too few of one move has none of the moves told: the others would tell it.
+    withheld = int(moves["withheld"].max() or 0)  # type: ignore[arg-type]
+    summed = int(moves["artists"].max() or 0)  # type: ignore[arg-type]
+    unknown = artists - summed - withheld
+    why = [
+        f"{number:,} with {words}"
+        for number, words in (
+            (withheld, "too few listeners of one of the moves"),
+            (unknown, "too few listeners in all"),
+        )
+        if number
+    ]
+    left_out = f"; left out are {' and '.join(why)}" if why else ""
+    return f"The sums are over {summed:,} of {plural(artists, 'artist')}{left_out}."
 
 
 def _moved(row: dict[str, Any] | None) -> str:
