@@ -99,7 +99,7 @@ def _overview(verdicts: dict[str, Verdict]) -> None:
             "measured_by": one.metric.title,
             "better": one.better,
             "tested_on": one.tested_on,
-            "window": days(one.window_days),
+            "window": f"up to {days(one.window_days)}" if one.window_days else days(0),
             "asked": TASKS[name].question if name in TASKS else "",
         }
         for name, one in verdicts.items()
@@ -122,7 +122,9 @@ def _overview(verdicts: dict[str, Verdict]) -> None:
             "measured_by": st.column_config.TextColumn("Measured by", help="In words under the chart below."),
             "better": st.column_config.TextColumn("Better is"),
             "tested_on": st.column_config.TextColumn("Tested on", help="What the models had not seen."),
-            "window": st.column_config.TextColumn("Window", help="Days of plays that it was measured on."),
+            "window": st.column_config.TextColumn(
+                "Window", help="Days of plays that it was asked for; fewer where the data begin later."
+            ),
             "asked": st.column_config.TextColumn("What is asked"),
         },
     )
