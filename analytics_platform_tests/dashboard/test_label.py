@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics_platform.dashboard.look import count, signed
+from analytics_platform.dashboard.look import VENDOR_NAMES, count, signed
 from analytics_platform.dashboard.pages import label_movers
 from analytics_platform.dashboard.pages.label_movers import MINIMUM
 from analytics_platform.dashboard.pages.label_reasons import REASONS
@@ -163,11 +163,38 @@ def test_what_was_not_taken_is_said_with_the_next_step(home: Path, label: AppTes
     assert "quarantined: too many of its rows are bad" in said
     expected = answers(home, "select vendor, reason, count(*) from streams.rejected_rows group by all")
     shown = table(label, "next_step")
-    assert {tuple(row) for row in shown[["vendor", "reason", "rejected_rows"]].to_numpy()} == set(expected)
+    assert {tuple(row) for row in shown[["vendor", "reason", "rejected_rows"]].to_numpy()} == {
+        (VENDOR_NAMES.get(vendor, vendor), reason, rows) for vendor, reason, rows in expected
+    }
     read, loaded, rejected = answers(
         home, "select sum(rows_read), sum(loaded_rows), sum(rejected_rows) from streams.deliveries"
     )[0]
-    assert f"Of {count(read)} rows in these files, {count(loaded)} are loaded and {count(rejected)} " in said
+    assert f"Of {count(read)} rows that were read, {count(loaded)} are loaded and {count(rejected)} " in said
+
+
+def test_shares_of_rejected_rows_are_not_rounded_to_none(home: Path, label: AppTest) -> None:
+    shown = table(label, "next_step")
+    read = dict(answers(home, "select vendor, sum(rows_read) from streams.deliveries group by vendor"))
+    names = {VENDOR_NAMES.get(vendor, vendor): vendor for vendor in read}
+    for row in shown.to_dict("records"):
+        assert row["share"] == pytest.approx(row["rejected_rows"] / int(read[names[row["vendor"]]]))
+
+
+def test_an_end_of_a_list_is_open_only_where_there_is_more(home: Path, tmp_path: Path) -> None:
+    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("delete from streams.rejected_rows where vendor = 'apple' or reason = 'no listener'")
+        connection.execute("update streams.rejected_rows set vendor = 'roster', reason = 'no artist' where true")
+        connection.execute("delete from streams.deliveries where status in ('quarantined', 'refused')")
+    said = words(open_page(tmp_path, "label"))
+    (line,) = (line for line in said.splitlines() if line.startswith("- **roster**"))
+    assert line.endswith("named no artist.")
+    files, replaced = answers(
+        tmp_path, "select count(*), count(*) filter (status = 'superseded') from streams.deliveries"
+    )[0]
+    assert replaced
+    assert f"**{files - replaced} of {files} delivered files are loaded**; " in said
+    assert "replaced by a later delivery of the same report" in said
 
 
 def test_every_reason_has_words() -> None:
@@ -183,7 +210,7 @@ def test_what_is_not_there_yet_is_said(bare_home: Path) -> None:
     assert "There are no clusters yet." in said
     assert "Nothing has been delivered yet" in said
     assert "streams from 3 Sep 2026 to 30 Sep 2026" in at.markdown[0].value
-    assert "apple has 2 days without plays in the window" in at.markdown[0].value
+    assert "Apple has 2 days without plays in the window" in at.markdown[0].value
 
 
 def test_without_plays_there_is_a_calm_word(bare_home: Path, tmp_path: Path) -> None:
