@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics_platform.dashboard.look import VENDOR_NAMES, count, signed
+from analytics_platform.dashboard.look import VENDOR_NAMES, count, signed, spread
 from analytics_platform.dashboard.pages import label_movers
 from analytics_platform.dashboard.pages.label_fans import RATED
 from analytics_platform.dashboard.pages.label_movers import MINIMUM
@@ -102,6 +102,39 @@ def test_movers_are_artists_of_some_size_by_their_change(home: Path, label: AppT
 def test_percent_orders_by_the_share_of_the_streams_before(home: Path) -> None:
     shares = [row["change_share"] for row in _movers(open_page(home, "label", movers="percent"))]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_devoted_listeners_move_with_what_their_ranges_allow_to_say(home: Path) -> None:
+    at = open_page(home, "label", movers="devoted")
+    expected = answers(
+        home,
+        """
+        select artist_name, round(listeners_estimated) as now, round(listeners_before * share_before) as before, case
+            when before < round(listeners * share_low) then 'probably more'
+            when before > round(listeners * share_high) then 'probably fewer' else 'no sure change' end
+        from marts.artist_fans
+        where window_days = 28 and segment = 'diehard' and share is not null and share_before is not null
+        """,
+    )
+    shown = table(at, "sure")
+    assert {tuple(row) for row in shown[["artist_name", "now", "before", "sure"]].to_numpy()} == {
+        row for row in expected if row[1] != row[2]
+    }
+    assert shown["change"].tolist() == sorted(shown["change"], reverse=True)
+    sure = sum(row[3] != "no sure change" for row in expected)
+    said = words(at)
+    assert f"{sure} {'artist' if sure == 1 else 'artists'} of {len(expected)} probably gained or lost" in said
+    assert f"Left out: {20 - len(expected)} artists with too few listeners for an estimate." in said
+
+
+def test_the_range_of_a_potential_stands_below_its_link(home: Path, label: AppTest) -> None:
+    largest, low, high = answers(
+        home,
+        "select gap_plays, expected_low - actual_plays, expected_high - actual_plays from marts.potential_streams "
+        "where market_rank is not null order by gap_plays desc, artist_id, country limit 1",
+    )[0]
+    assert f"\n{count(largest)} potential streams ({spread(low, high)}), " in words(label)
+    assert not any("potential streams" in item.proto.label for item in label.get("page_link"))
 
 
 def test_an_artist_who_is_picked_is_gone_to(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

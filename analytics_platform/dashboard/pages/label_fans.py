@@ -86,7 +86,7 @@ def fans(found: Period) -> Fans | None:
     words = f"The audiences of the artists add up to {count(top['listeners'])} listeners"
     if top["listeners_before"] is not None:
         words += f" ({count(top['listeners_before'])} before)"
-    words += f"; {TWICE}. About {count(top['now'])} of them are devoted ({plain(top['segment'])}; {_conclusion(top)})."
+    words += f"; {TWICE}. About {count(top['now'])} of them are devoted ({plain(top['segment'])}; {conclusion(top)})."
     rated = _rated(found.data)
     return Fans(frame, f"{words} The model behind this is {rated}." if rated else words, top["version"], rated)
 
@@ -116,7 +116,7 @@ def show_fans(found: Period, segments: Fans | None) -> None:
         sentence(f"The model that tells the segments is {segments.rated}.")
         link("models", "How good it is: Models", task=TASK)
     for row in frame.to_dicts():
-        st.markdown(f"- **{plain(row['segment'])}**: about {count(row['now'])} ({_conclusion(row)}).")
+        st.markdown(f"- **{plain(row['segment'])}**: about {count(row['now'])} ({conclusion(row)}).")
     words = f"Bars of listeners by segment, {found.words}: " + ", ".join(
         f"{row['segment']} {count(row['now'])} ({spread(row['low'], row['high'])})" for row in frame.to_dicts()
     )
@@ -198,7 +198,7 @@ def _moved(row: dict[str, Any] | None) -> str:
     return SUPPRESSED if row["listeners"] is None else count(row["listeners"])
 
 
-def _conclusion(row: dict[str, Any]) -> str:
+def conclusion(row: dict[str, Any]) -> str:
     """What the range of a segment allows to say against the window before."""
     words = f"range {spread(row['low'], row['high'])}"
     before = row["before"]
