@@ -124,6 +124,7 @@ def test_devoted_listeners_move_with_what_their_ranges_allow_to_say(home: Path) 
     sure = sum(row[3] != "no sure change" for row in expected)
     said = words(at)
     assert f"{sure} {'artist' if sure == 1 else 'artists'} of {len(expected)} probably gained or lost" in said
+    assert "1 artist in 10 may seem to have changed by chance" in said
     assert f"Left out: {20 - len(expected)} artists with too few listeners for an estimate." in said
 
 

@@ -56,7 +56,7 @@ def show_devoted(found: Period, links: int, listed: int) -> None:
     sentence(
         f"{lead or 'No artist gained or lost any.'} Devoted are those of the segment {plain(known['segment'][0])}, "
         f"estimated: {plural(sure, 'artist')} of {known.height:,} probably gained or lost; of the others the 90 % "
-        "range includes what there was before. Of artists with no change at all about 1 in 10 would seem to have one."
+        "range includes what there was before. With such ranges 1 artist in 10 may seem to have changed by chance."
         + (f" Left out: {plural(left_out, 'artist')} with too few listeners for an estimate." if left_out else "")
     )
     for column, frame, title in zip(st.columns(2), (up, down), ("Gained most", "Lost most"), strict=True):
