@@ -15,6 +15,9 @@ MUTED = "#d4d4d4"
 SCALE = ("#fee6ce", "#fdae6b", "#e6550d", "#8c2d04")
 """For amounts: from few to many."""
 
+VENDOR_NAMES = {"spotify": "Spotify", "apple": "Apple", "fuga": "FUGA"}
+"""What vendors call themselves, by their name in the data; others stand as they are."""
+
 
 def segment_colours(segments: Sequence[str]) -> list[str]:
     """A colour per segment, ordered by devotion. Segments between the ends (casual 1, casual 2 …) share one hue."""
@@ -29,6 +32,11 @@ def segment_colours(segments: Sequence[str]) -> list[str]:
 def plain(text: str | None) -> str:
     """Text from data, for use in markdown: what would be markup there is shown as written."""
     return "" if text is None else re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:&])", r"\\\1", " ".join(text.split()))
+
+
+def vendor_name(vendor: str) -> str:
+    """What a vendor calls itself, for use in markdown."""
+    return plain(VENDOR_NAMES.get(vendor, vendor))
 
 
 def percent(share: float | None, places: int = 0) -> str:

@@ -95,7 +95,7 @@ listed as (
     select file, total, basis, kind, place, place_name, is_suppressed, case
         when not is_suppressed then share end as share from marked
     union all
-    select file, total, basis, kind, '(other)', 'Other countries', false, sum(share)
+    select file, total, basis, kind, '(other)', 'other countries', false, sum(share)
         from marked where is_suppressed group by all
     union all
     select file, total, basis, 'total', '(all)', 'All plays', false, 1 from base
@@ -103,8 +103,8 @@ listed as (
 select file, kind, place, place_name,
     case when not is_suppressed and place <> '(other)' then row_number() over (partition by file, kind,
         is_suppressed or place = '(other)' order by share desc) end as place_rank,
-    share, share * total as expected_plays, expected_plays * 0.05 as expected_low,
-        expected_plays * 6 as expected_high, null::double as similarity,
+    share, share * total as expected_plays, case when place <> '(other)' then expected_plays * 0.05 end as expected_low,
+        case when place <> '(other)' then expected_plays * 6 end as expected_high, null::double as similarity,
     is_suppressed, basis, 'plays_last_90_days' as target, last_day() - 89 as data_start, last_day() as data_end,
     taste_model() as model_version, track_model() as score_model_version
 from listed

@@ -83,6 +83,18 @@ def test_a_table_without_rows_says_so(home: Path) -> None:
     assert "The table is empty" in words(at)
 
 
+def test_one_query_reads_and_several_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, *others = [query for query in queries() if query.asks("marts.similar_artists")]
+    known = (one, *(query for query in queries() if not query.asks("marts.similar_artists")))
+    assert others
+    monkeypatch.setattr(data_dictionary_queries, "queries", lambda: known)
+    said = [item.value for item in open_page(home, "data-dictionary", table="marts.similar_artists").markdown]
+    assert f"1 query of {len(known)} reads `marts.similar_artists`; it comes first in the list." in said
+    monkeypatch.setattr(data_dictionary_queries, "queries", lambda: (*known, *others))
+    said = [item.value for item in open_page(home, "data-dictionary", table="marts.similar_artists").markdown]
+    assert any("read `marts.similar_artists`; they come first in the list." in words for words in said)
+
+
 def test_queries_of_a_table_come_first_and_are_left_out_where_there_are_none(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

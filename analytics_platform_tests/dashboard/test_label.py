@@ -11,8 +11,9 @@ import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics_platform.dashboard.look import count, signed
+from analytics_platform.dashboard.look import VENDOR_NAMES, count, signed, spread
 from analytics_platform.dashboard.pages import label_movers
+from analytics_platform.dashboard.pages.label_fans import RATED
 from analytics_platform.dashboard.pages.label_movers import MINIMUM
 from analytics_platform.dashboard.pages.label_reasons import REASONS
 from analytics_platform.dashboard.published import Reader, live
@@ -103,6 +104,40 @@ def test_percent_orders_by_the_share_of_the_streams_before(home: Path) -> None:
     assert shares == sorted(shares, reverse=True)
 
 
+def test_devoted_listeners_move_with_what_their_ranges_allow_to_say(home: Path) -> None:
+    at = open_page(home, "label", movers="devoted")
+    expected = answers(
+        home,
+        """
+        select artist_name, round(listeners_estimated) as now, round(listeners_before * share_before) as before, case
+            when before < round(listeners * share_low) then 'probably more'
+            when before > round(listeners * share_high) then 'probably fewer' else 'no sure change' end
+        from marts.artist_fans
+        where window_days = 28 and segment = 'diehard' and share is not null and share_before is not null
+        """,
+    )
+    shown = table(at, "sure")
+    assert {tuple(row) for row in shown[["artist_name", "now", "before", "sure"]].to_numpy()} == {
+        row for row in expected if row[1] != row[2]
+    }
+    assert shown["change"].tolist() == sorted(shown["change"], reverse=True)
+    sure = sum(row[3] != "no sure change" for row in expected)
+    said = words(at)
+    assert f"{sure} {'artist' if sure == 1 else 'artists'} of {len(expected)} probably gained or lost" in said
+    assert "1 artist in 10 may seem to have changed by chance" in said
+    assert f"Left out: {20 - len(expected)} artists with too few listeners for an estimate." in said
+
+
+def test_the_range_of_a_potential_stands_below_its_link(home: Path, label: AppTest) -> None:
+    largest, low, high = answers(
+        home,
+        "select gap_plays, expected_low - actual_plays, expected_high - actual_plays from marts.potential_streams "
+        "where market_rank is not null order by gap_plays desc, artist_id, country limit 1",
+    )[0]
+    assert f"\n{count(largest)} potential streams ({spread(low, high)}), " in words(label)
+    assert not any("potential streams" in item.proto.label for item in label.get("page_link"))
+
+
 def test_an_artist_who_is_picked_is_gone_to(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone: list[tuple[str, dict[str, str]]] = []
     monkeypatch.setattr(label_movers, "go", lambda name, **params: gone.append((name, params)))
@@ -128,6 +163,41 @@ def test_segments_are_sums_with_their_ranges_and_withheld_artists(home: Path, la
     assert "Withheld: 2 artists" in words(label)
 
 
+def test_devoted_listeners_stand_with_the_band_of_their_model(home: Path, label: AppTest, tmp_path: Path) -> None:
+    shown = table(open_page(home, "models"), "band")
+    (band,) = shown[shown["question"] == "Fan segments"]["band"]
+    assert f"rated **{band}**, {RATED[band]}." in label.markdown[0].value
+    assert f"The model that tells the segments is rated **{band}**" in words(label)
+    assert any("task=fan_segments" in item.proto.query_string for item in label.get("page_link"))
+    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("delete from models.leaderboard where task = 'fan_segments'")
+    assert "rated" not in words(open_page(tmp_path, "label"))
+
+
+def test_moves_say_how_many_artists_they_add_up_and_why_not_all(home: Path, tmp_path: Path) -> None:
+    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        few, small, other = (
+            f"artist_id = '{artist}'"
+            for (artist,) in connection.sql(
+                "select distinct artist_id from marts.fan_moves order by 1 limit 3"
+            ).fetchall()
+        )
+        connection.execute(f"delete from marts.fan_moves where {few}")
+        connection.execute(
+            f"update marts.fan_moves set listeners = null, is_suppressed = true where {small} or {other}"
+        )
+    at = open_page(tmp_path, "label")
+    assert (
+        "The sums are over 17 of 20 artists; left out are 2 with too few listeners of one of the moves and 1 with too "
+        "few listeners in all." in words(at)
+    )
+    shown = table(at, "move")
+    assert set(shown["artists"]) == {17}
+    assert set(shown["withheld"]) == {3}
+
+
 def test_clusters_are_told_in_words(label: AppTest) -> None:
     assert "Since the run before: 1 new (rock" in words(label)
     assert "none gone" in words(label)
@@ -140,11 +210,38 @@ def test_what_was_not_taken_is_said_with_the_next_step(home: Path, label: AppTes
     assert "quarantined: too many of its rows are bad" in said
     expected = answers(home, "select vendor, reason, count(*) from streams.rejected_rows group by all")
     shown = table(label, "next_step")
-    assert {tuple(row) for row in shown[["vendor", "reason", "rejected_rows"]].to_numpy()} == set(expected)
+    assert {tuple(row) for row in shown[["vendor", "reason", "rejected_rows"]].to_numpy()} == {
+        (VENDOR_NAMES.get(vendor, vendor), reason, rows) for vendor, reason, rows in expected
+    }
     read, loaded, rejected = answers(
         home, "select sum(rows_read), sum(loaded_rows), sum(rejected_rows) from streams.deliveries"
     )[0]
-    assert f"Of {count(read)} rows in these files, {count(loaded)} are loaded and {count(rejected)} " in said
+    assert f"Of {count(read)} rows that were read, {count(loaded)} are loaded and {count(rejected)} " in said
+
+
+def test_shares_of_rejected_rows_are_not_rounded_to_none(home: Path, label: AppTest) -> None:
+    shown = table(label, "next_step")
+    read = dict(answers(home, "select vendor, sum(rows_read) from streams.deliveries group by vendor"))
+    names = {VENDOR_NAMES.get(vendor, vendor): vendor for vendor in read}
+    for row in shown.to_dict("records"):
+        assert row["share"] == pytest.approx(row["rejected_rows"] / int(read[names[row["vendor"]]]))
+
+
+def test_an_end_of_a_list_is_open_only_where_there_is_more(home: Path, tmp_path: Path) -> None:
+    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("delete from streams.rejected_rows where vendor = 'apple' or reason = 'no listener'")
+        connection.execute("update streams.rejected_rows set vendor = 'roster', reason = 'no artist' where true")
+        connection.execute("delete from streams.deliveries where status in ('quarantined', 'refused')")
+    said = words(open_page(tmp_path, "label"))
+    (line,) = (line for line in said.splitlines() if line.startswith("- **roster**"))
+    assert line.endswith("named no artist.")
+    files, replaced = answers(
+        tmp_path, "select count(*), count(*) filter (status = 'superseded') from streams.deliveries"
+    )[0]
+    assert replaced
+    assert f"**{files - replaced} of {files} delivered files are loaded**; " in said
+    assert "replaced by a later delivery of the same report" in said
 
 
 def test_every_reason_has_words() -> None:
@@ -160,7 +257,7 @@ def test_what_is_not_there_yet_is_said(bare_home: Path) -> None:
     assert "There are no clusters yet." in said
     assert "Nothing has been delivered yet" in said
     assert "streams from 3 Sep 2026 to 30 Sep 2026" in at.markdown[0].value
-    assert "apple has 2 days without plays in the window" in at.markdown[0].value
+    assert "Apple has 2 days without plays in the window" in at.markdown[0].value
 
 
 def test_without_plays_there_is_a_calm_word(bare_home: Path, tmp_path: Path) -> None:

@@ -80,6 +80,13 @@ def test_each_question_stands_with_its_model_and_dummy_as_the_leaderboard_has_th
         assert f"({name})" in words(at)
 
 
+def test_a_window_is_the_longest_that_was_asked_for(home: Path) -> None:
+    shown = next(item.value for item in open_page(home, "models").dataframe if "window" in item.value.columns)
+    assert {"up to the last 365 days", "up to the last 90 days", "up to the last 28 days", "all of the data"} >= set(
+        shown["window"]
+    )
+
+
 def test_the_address_chooses_task_window_split_and_score(home: Path) -> None:
     at = open_page(home, "models", task="track_success", split="rows", metric="brier")
     assert "These scores flatter" in words(at)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -62,6 +64,19 @@ def test_a_unit_says_which_genre_it_selects_beside_chance(home: Path) -> None:
     assert "a coin: 50 %" in said(at)
     tracks = ask(home, "from taste.playlist_tracks where playlist_id = 'unit:conv1:7:mean' order by place")
     assert frame(at, "value")["isrc"].tolist() == tracks["isrc"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.998811, "99.8 %"), (0.995244, "99.5 %"), (0.99999, "99.9 %"), (0.994, "99 %"), (0.5, "50 %")],
+)
+def test_a_recording_is_never_further_than_all(home: Path, tmp_path: Path, share: float, words: str) -> None:
+    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        (isrc,) = connection.sql("select min(isrc) from marts.track_outliers where kind = 'none'").fetchall()[0]
+        connection.execute("update marts.track_outliers set artist_percentile = ?", [share])
+    page = said(open_page(tmp_path, "sounds", isrc=isrc))
+    assert f"further from the artist's others than {words} of the label's recordings" in page
 
 
 def test_many_genres_share_the_colour_of_others() -> None:

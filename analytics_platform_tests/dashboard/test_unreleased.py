@@ -9,7 +9,10 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analytics_platform.dashboard.pages.unreleased_audience import BELIEVE
+from analytics_platform.dashboard.pages.unreleased_track import counted
 from analytics_platform.dashboard.published import Reader, live
+from analytics_platform.taste.audience_tables import TRACK_AUDIENCE
 from analytics_platform_tests.dashboard.made_up_files import UNRELEASED
 from analytics_platform_tests.dashboard.reading_pages import open_page, run_page
 
@@ -44,6 +47,19 @@ def test_the_table_has_every_track_best_first(home: Path) -> None:
     assert shown["percentile"].is_monotonic_decreasing
 
 
+def test_the_expected_place_is_a_third_of_releases(home: Path) -> None:
+    at = open_page(home, "unreleased")
+    shown = frame(at, "rank_in_batch")
+    thirds = ["lower third", "middle third", "upper third"]
+    assert shown["expected_place"].tolist() == [thirds[int(3 * percentile)] for percentile in shown["percentile"]]
+    assert "Band" not in "".join(item.proto.columns for item in at.dataframe)
+
+
+def test_one_play_is_one_play() -> None:
+    assert counted("plays_last_90_days", 1.0) == "play in the last 90 days"
+    assert counted("plays_last_90_days", 2) == counted("plays_last_90_days") == "plays in the last 90 days"
+
+
 @pytest.mark.parametrize("file", [UNRELEASED[0][0], UNRELEASED[5][0]])
 def test_an_address_opens_a_track_whatever_is_in_its_name(home: Path, file: str) -> None:
     track = ask(home, "from marts.track_scores where file = $file", file=file).row(0, named=True)
@@ -71,6 +87,35 @@ def test_a_suppressed_country_is_withheld(home: Path) -> None:
         "\\", ""
     )
     assert len(shown)
+
+
+def test_countries_are_first_of_those_that_may_be_told_and_the_rest_is_said(home: Path) -> None:
+    file = UNRELEASED[0][0]
+    told = ask(
+        home,
+        "from marts.track_audience where file = $file and kind = 'country' and not is_suppressed "
+        "order by place_rank nulls last",
+        file=file,
+    )
+    rest = told.row(-1, named=True)
+    assert rest["place"] == "(other)"
+    at = open_page(home, "unreleased", file=file)
+    assert f"**Countries:** of those that may be told, first {told['place_name'][0]} (" in said(at)
+    assert f"{100 * rest['share']:.0f} % of the plays are in countries that may not be told." in said(at)
+    assert "Believe the shares" in said(at)
+    assert "Don't rely on the number of plays" in said(at)
+    shown = next(i.value for i in at.dataframe if rest["place_name"] in set(i.value.get("place_name", ())))
+    assert shown["share"].sum() == pytest.approx(1)
+    ranges = dict(zip(shown["place_name"], shown["range"], strict=True))
+    assert ranges[rest["place_name"]] == "not estimated"
+    first = told.row(0, named=True)
+    assert ranges[first["place_name"]] == f"{first['expected_low']:.0f} to {first['expected_high']:.0f}"
+    assert shown["place_name"].tolist()[: told.height] == told["place_name"].to_list()
+
+
+def test_what_to_believe_is_said_for_every_basis() -> None:
+    basis = TRACK_AUDIENCE.column("basis")
+    assert set(BELIEVE) == set(basis.values or ())
 
 
 def test_a_track_without_reasons_names_the_job(home: Path) -> None:

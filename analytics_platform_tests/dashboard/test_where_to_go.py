@@ -113,6 +113,15 @@ def test_a_choice_without_openings_says_so(home: Path) -> None:
     assert "No row fits this choice." in words(at)
 
 
+def test_no_opening_in_a_chosen_country_is_said_of_that_country_only(home: Path, tmp_path: Path) -> None:
+    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
+    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
+        connection.execute("update marts.potential_streams set market_rank = null where country = 'DE'")
+    first = open_page(tmp_path, "where-to-go", country="DE").markdown[0].value
+    assert "no such artist has in Germany clearly fewer streams than similar artists suggest." in first
+    assert "nowhere" not in first
+
+
 def test_the_back_test_stands_beside_its_dummies(page: AppTest) -> None:
     said = words(page)
     assert "Tried on the past" in said

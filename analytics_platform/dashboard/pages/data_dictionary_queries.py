@@ -54,7 +54,8 @@ def show_queries(table: str) -> None:
     names = {query.name: query for query in [*mine, *(query for query in known if query not in mine)]}
     if mine:
         sentence(
-            f"{plural(len(mine), 'query', 'queries')} of {len(known)} read `{table}`; they come first in the list."
+            f"{plural(len(mine), 'query', 'queries')} of {len(known)} {'reads' if len(mine) == 1 else 'read'} "
+            f"`{table}`; {'it comes' if len(mine) == 1 else 'they come'} first in the list."
         )
     else:
         sentence(f"None of the {len(known)} queries reads `{table}`; here are the others.")

@@ -8,7 +8,7 @@ import polars as pl
 import streamlit as st
 
 from analytics_platform.dashboard.kept import data_set
-from analytics_platform.dashboard.look import count, day, percent, plain, plural
+from analytics_platform.dashboard.look import VENDOR_NAMES, count, day, percent, plain, plural, vendor_name
 from analytics_platform.dashboard.pages.label_period import FEEDS, Period
 from analytics_platform.dashboard.pages.label_reasons import reason_words, status_words
 from analytics_platform.dashboard.parts import empty, note, sentence, table
@@ -47,6 +47,9 @@ group by vendor, reason
 order by rejected_rows desc, vendor, reason
 """
 
+NAMED = 3
+"""Reasons that the sentence on a vendor names; the table has all."""
+
 
 def show_deliveries(found: Period | None) -> None:
     """How fresh the data are, and what of them was not taken."""
@@ -71,14 +74,15 @@ def _show_freshness(vendors: pl.DataFrame, found: Period | None) -> None:
             "."
             if behind.is_empty()
             else "; "
-            + ", ".join(f"{plain(row['vendor'])} ends on {day(row['last_play'])}" for row in behind.to_dicts())
+            + ", ".join(f"{vendor_name(row['vendor'])} ends on {day(row['last_play'])}" for row in behind.to_dicts())
             + ". Ask whoever delivers for the missing days, and put the files into the inbox."
         )
         if behind.is_empty():
-            words += f" All vendors reach it ({', '.join(plain(name) for name in playing['vendor'].to_list())})."
+            words += f" All vendors reach it ({', '.join(vendor_name(name) for name in playing['vendor'].to_list())})."
         sentence(words)
+    frame = vendors.select("vendor", "newest_delivery", "received_at", "last_play", "files", "superseded")
     table(
-        vendors.select("vendor", "newest_delivery", "received_at", "last_play", "files", "superseded"),
+        frame.with_columns(pl.col("vendor").replace(VENDOR_NAMES)),
         ("label", "freshness", *([found.end] if found else [])),
         columns={
             "vendor": st.column_config.TextColumn("Vendor", help="roster is the label itself; it has no plays."),
@@ -89,22 +93,28 @@ def _show_freshness(vendors: pl.DataFrame, found: Period | None) -> None:
             "superseded": st.column_config.NumberColumn("Of them replaced", help="A later revision has replaced them."),
         },
         key="freshness",
+        export=lambda: frame,
     )
 
 
 def _show_files(files: pl.DataFrame, vendors: pl.DataFrame, found: Period | None) -> None:
     total = int(vendors["files"].sum())
     replaced = int(vendors["superseded"].sum())
-    later = f"; {plural(replaced, 'file')} replaced by a later revision, as vendors do" if replaced else ""
+    later = (
+        f"; {plural(replaced, 'file was', 'files were')} replaced by a later delivery of the same report, as vendors do"
+        if replaced
+        else ""
+    )
     if files.is_empty():
-        sentence(f"**All {count(total)} delivered files could be read**{later}.")
+        loaded = f"{count(total - replaced)} of {count(total)}" if replaced else f"All {count(total)}"
+        sentence(f"**{loaded} delivered files are loaded**{later}.")
         return
     sentence(
         f"**{plural(files.height, 'file')} of {count(total)} not loaded**{later}. "
         + " ".join(sorted({f"{row['status']}: {status_words(row['status'])}" for row in files.to_dicts()}))
     )
     table(
-        files,
+        files.with_columns(pl.col("vendor").replace(VENDOR_NAMES)),
         ("label", "files not loaded", *([found.end] if found else [])),
         columns={
             "vendor": "Vendor",
@@ -116,6 +126,7 @@ def _show_files(files: pl.DataFrame, vendors: pl.DataFrame, found: Period | None
             "rejected_rows": st.column_config.NumberColumn("Bad rows"),
         },
         key="files",
+        export=lambda: files,
     )
 
 
@@ -125,7 +136,7 @@ def _show_rows(rejected: pl.DataFrame, vendors: pl.DataFrame, found: Period | No
         for name in ("rows_read", "loaded_rows", "rejected_rows", "waiting_rows", "replaced_rows")
     )
     sentence(
-        f"Of {count(read)} rows in these files, {count(taken)} are loaded and {count(bad)} "
+        f"Of {count(read)} rows that were read, {count(taken)} are loaded and {count(bad)} "
         f"({percent(bad / read if read else None, 2)}) rejected"
         + (f"; {count(waiting)} good rows wait in files that are not loaded" if waiting else "")
         + (f"; {count(replaced)} are in files that a later one replaced" if replaced else "")
@@ -136,23 +147,27 @@ def _show_rows(rejected: pl.DataFrame, vendors: pl.DataFrame, found: Period | No
         note("No row was rejected.")
         return
     for vendor in rejected["vendor"].unique(maintain_order=True).to_list():
+        mine = rejected.filter(pl.col("vendor") == vendor)
         parts = [
             f"{plural(row['rejected_rows'], 'row')} {reason_words(row['reason'])[0]}"
-            for row in rejected.filter(pl.col("vendor") == vendor).head(3).to_dicts()
+            for row in mine.head(NAMED).to_dicts()
         ]
-        st.markdown(f"- **{plain(vendor)}**: {plain('; '.join(parts))} …")
+        more = " …" if mine.height > NAMED else "."
+        st.markdown(f"- **{vendor_name(vendor)}**: {plain('; '.join(parts))}{more}")
+    # DuckDB's sums are decimals without places: a share of them would be 0.
     frame = rejected.join(vendors.select("vendor", "rows_read"), on="vendor", how="left", maintain_order="left")
     words = [reason_words(reason) for reason in frame["reason"].to_list()]
     frame = frame.with_columns(
         pl.Series("words", [f"rows {what}" for what, _ in words], dtype=pl.String),
         pl.Series("next_step", [step for _, step in words], dtype=pl.String),
-        (pl.col("rejected_rows") / pl.col("rows_read")).alias("share"),
-    )
+        (pl.col("rejected_rows") / pl.col("rows_read").cast(pl.Float64)).alias("share"),
+    ).select("vendor", "words", "rejected_rows", "share", "next_step", "reason", "files", "newest")
     table(
-        frame.select("vendor", "words", "rejected_rows", "share", "next_step", "reason", "files", "newest"),
+        frame.with_columns(pl.col("vendor").replace(VENDOR_NAMES)),
         ("label", "rejected rows", *([found.end] if found else [])),
         columns=_columns(),
         key="rejected",
+        export=lambda: frame,
     )
 
 

@@ -10,7 +10,10 @@ import polars as pl
 import streamlit as st
 
 from analytics_platform.dashboard.look import count, percent, plain, plural, segment_colours, spread
+from analytics_platform.dashboard.navigation import link
 from analytics_platform.dashboard.pages.label_period import Period
+from analytics_platform.dashboard.pages.models_bands import HIGH, LOW, MEDIUM
+from analytics_platform.dashboard.pages.models_facts import first_verdict, leaderboard
 from analytics_platform.dashboard.parts import SUPPRESSED, chart, empty, sentence, table
 from analytics_platform.dashboard.reading import rows
 
@@ -32,8 +35,10 @@ where data_set = $data and window_days = $days
 group by segment, segment_rank
 order by segment_rank
 """
+TASK = "fan_segments"
+"""In ``models.leaderboard``."""
 MOVES = """
-select move, cast(sum(listeners) as bigint) as listeners, count(*) as artists,
+select move, cast(sum(listeners) as bigint) as listeners, count(*) filter (not is_suppressed) as artists,
     count(*) filter (is_suppressed) as withheld
 from marts.fan_moves
 where data_set = $data and window_days = $days and country = '(all)'
@@ -46,6 +51,12 @@ MOVE_WORDS = {
     "cooled": "in a less devoted segment than before",
     "lapsed": "no longer a listener of the artist",
 }
+RATED = {
+    HIGH: "far better than a guess",
+    MEDIUM: "clearly better than a guess",
+    LOW: "not surely better than a guess: don't rely on it",
+}
+"""What the band of the model says of the segments."""
 TWICE = "a listener of two artists counts twice"
 
 
@@ -57,11 +68,13 @@ class Fans:
         frame: Listeners of the segment ``now`` with ``low`` and ``high``, and ``before`` (null if not known).
         answer: What moved, in words.
         version: Version of the fan profiles.
+        rated: How far the model can be believed, as the Models page has it; empty if that was not measured.
     """
 
     frame: pl.DataFrame
     answer: str
     version: str
+    rated: str
 
 
 def fans(found: Period) -> Fans | None:
@@ -73,8 +86,17 @@ def fans(found: Period) -> Fans | None:
     words = f"The audiences of the artists add up to {count(top['listeners'])} listeners"
     if top["listeners_before"] is not None:
         words += f" ({count(top['listeners_before'])} before)"
-    words += f"; {TWICE}. About {count(top['now'])} of them are devoted ({plain(top['segment'])}; {_conclusion(top)})."
-    return Fans(frame, words, top["version"])
+    words += f"; {TWICE}. About {count(top['now'])} of them are devoted ({plain(top['segment'])}; {conclusion(top)})."
+    rated = _rated(found.data)
+    return Fans(frame, f"{words} The model behind this is {rated}." if rated else words, top["version"], rated)
+
+
+def _rated(data: str) -> str:
+    board = leaderboard(data).filter(pl.col("task") == TASK)
+    if board.is_empty():
+        return ""
+    band = first_verdict(board, TASK).band
+    return f"rated **{band}**, {RATED[band]}" if band in RATED else ""
 
 
 def show_fans(found: Period, segments: Fans | None) -> None:
@@ -90,8 +112,11 @@ def show_fans(found: Period, segments: Fans | None) -> None:
         "if all erred the same way, so it is the widest there is."
         + (f" Withheld: {plural(withheld, 'artist')} with too few listeners for an estimate." if withheld else "")
     )
+    if segments.rated:
+        sentence(f"The model that tells the segments is {segments.rated}.")
+        link("models", "How good it is: Models", task=TASK)
     for row in frame.to_dicts():
-        st.markdown(f"- **{plain(row['segment'])}**: about {count(row['now'])} ({_conclusion(row)}).")
+        st.markdown(f"- **{plain(row['segment'])}**: about {count(row['now'])} ({conclusion(row)}).")
     words = f"Bars of listeners by segment, {found.words}: " + ", ".join(
         f"{row['segment']} {count(row['now'])} ({spread(row['low'], row['high'])})" for row in frame.to_dicts()
     )
@@ -113,10 +138,10 @@ def show_fans(found: Period, segments: Fans | None) -> None:
         },
         key="segments_table",
     )
-    _show_moves(found)
+    _show_moves(found, int(frame["artists"][0]))
 
 
-def _show_moves(found: Period) -> None:
+def _show_moves(found: Period, artists: int) -> None:
     frame = rows(MOVES, data=found.data, days=found.days)
     if frame.is_empty():
         return
@@ -125,10 +150,11 @@ def _show_moves(found: Period) -> None:
     sentence(
         f"Since the window before, of all pairs of a listener and an artist: {said['new']} are new, {said['deepened']} "
         f"went to a more devoted segment, {said['cooled']} to a less devoted one, {said['lapsed']} listen no longer. "
-        f"Withheld: {plural(max(row['withheld'] for row in known.values()), 'artist')} with too few of a move."
+        f"{_left_out(frame, artists)}"
     )
     listed = pl.DataFrame({"move": list(MOVE_WORDS), "words": list(MOVE_WORDS.values())})
     listed = listed.join(frame, on="move", how="inner", maintain_order="left")
+    listed = listed.with_columns(withheld=artists - pl.col("artists"))
     if listed["listeners"].null_count():
         # All artists are withheld in a move: a word instead of a number that is not known.
         listed = listed.with_columns(pl.col("listeners").cast(pl.String).fill_null(SUPPRESSED))
@@ -141,11 +167,29 @@ def _show_moves(found: Period) -> None:
             "listeners": st.column_config.NumberColumn(
                 "Listeners", format="localized", help=f"Counted per artist, {found.words}, against the window before."
             ),
-            "artists": st.column_config.NumberColumn("Artists", help="Artists with listeners in either window."),
-            "withheld": st.column_config.NumberColumn("Of them withheld", help="Too few listeners: not in the sum."),
+            "artists": st.column_config.NumberColumn("Artists", help="Artists in the sum."),
+            "withheld": st.column_config.NumberColumn("Artists left out", help="Too few listeners: not in the sum."),
         },
         key="moves",
     )
+
+
+def _left_out(moves: pl.DataFrame, artists: int) -> str:
+    """Over how many artists the moves are added up, and why not over the others."""
+    # An artist with too few of one move has none of the moves told: the others would tell it.
+    withheld = int(moves["withheld"].max() or 0)  # type: ignore[arg-type]
+    summed = int(moves["artists"].max() or 0)  # type: ignore[arg-type]
+    unknown = artists - summed - withheld
+    why = [
+        f"{number:,} with {words}"
+        for number, words in (
+            (withheld, "too few listeners of one of the moves"),
+            (unknown, "too few listeners in all"),
+        )
+        if number
+    ]
+    left_out = f"; left out are {' and '.join(why)}" if why else ""
+    return f"The sums are over {summed:,} of {plural(artists, 'artist')}{left_out}."
 
 
 def _moved(row: dict[str, Any] | None) -> str:
@@ -154,7 +198,7 @@ def _moved(row: dict[str, Any] | None) -> str:
     return SUPPRESSED if row["listeners"] is None else count(row["listeners"])
 
 
-def _conclusion(row: dict[str, Any]) -> str:
+def conclusion(row: dict[str, Any]) -> str:
     """What the range of a segment allows to say against the window before."""
     words = f"range {spread(row['low'], row['high'])}"
     before = row["before"]

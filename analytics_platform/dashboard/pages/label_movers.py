@@ -10,6 +10,7 @@ import streamlit as st
 from analytics_platform.dashboard.kept import choose
 from analytics_platform.dashboard.look import change, count, day, plain, plural, signed, spread
 from analytics_platform.dashboard.navigation import go, link
+from analytics_platform.dashboard.pages.label_devoted import show_devoted
 from analytics_platform.dashboard.pages.label_period import FEEDS, Period, with_change
 from analytics_platform.dashboard.pages.label_streams import change_columns
 from analytics_platform.dashboard.parts import empty, note, sentence, table
@@ -45,7 +46,7 @@ where data_set = $data and market_rank is not null
 order by gap_plays desc, artist_id, country
 limit 5
 """
-ORDERS = {"streams": "Streams", "percent": "Percent"}
+ORDERS = {"streams": "Streams", "percent": "Percent", "devoted": "Devoted listeners"}
 FEW = 500
 """Artists that one list can offer."""
 MATCHES = 10
@@ -91,6 +92,9 @@ def show_movers(found: Period) -> None:
     order = choose(
         st.segmented_control, "Order by change in", "movers", list(ORDERS), "streams", format_func=ORDERS.get
     )
+    if order == "devoted":
+        show_devoted(found, LINKS, LISTED)
+        return
     up, down = _movers(artists, order == "percent")
     size = f"with {MINIMUM} streams or more in {'the window before' if order == 'percent' else 'one of both windows'}"
     if up.is_empty() and down.is_empty():
@@ -126,11 +130,13 @@ def show_next(found: Period) -> None:
         f"({day(first['window_start'])} to {day(first['window_end'])}); in brackets the 80 % range."
     )
     for row in frame.to_dicts():
-        words = (
-            f"**{plain(row['artist_name'])} in {plain(row['country_name'])}**: {count(row['potential'])} potential "
-            f"streams ({spread(row['low'], row['high'])}), {count(row['actual_plays'])} now"
-        )
+        # The label of a link is cut off where a phone ends; what stands below it is not.
+        words = f"**{plain(row['artist_name'])} in {plain(row['country_name'])}**"
         link("artist", words, artist=row["artist_id"], country=row["country"])
+        sentence(
+            f"{count(row['potential'])} potential streams ({spread(row['low'], row['high'])}), "
+            f"{count(row['actual_plays'])} now"
+        )
     link("where-to-go", "All artists and countries: Where to go")
 
 

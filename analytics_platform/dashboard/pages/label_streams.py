@@ -9,7 +9,17 @@ import polars as pl
 import pycountry
 import streamlit as st
 
-from analytics_platform.dashboard.look import EMPHASIS, change, count, day, plain, plural, signed
+from analytics_platform.dashboard.look import (
+    EMPHASIS,
+    VENDOR_NAMES,
+    change,
+    count,
+    day,
+    plain,
+    plural,
+    signed,
+    vendor_name,
+)
 from analytics_platform.dashboard.pages.label_period import Period, with_change
 from analytics_platform.dashboard.parts import chart, sentence, table
 
@@ -32,7 +42,7 @@ def missing_days(found: Period) -> str:
     """A sentence on days without plays of a vendor in either window, which no comparison makes up for."""
     days = _days_with_plays(found)
     parts = [
-        f"{plain(vendor)} has {plural(missing, 'day')} without plays in {which}"
+        f"{vendor_name(vendor)} has {plural(missing, 'day')} without plays in {which}"
         for vendor, *both in days.select("vendor", "missing_now", "missing_before").iter_rows()
         for missing, which in zip(both, ("the window", "the window before"), strict=True)
         if missing
@@ -77,12 +87,14 @@ def show_vendors(found: Period) -> None:
     frame = with_change(found.by("vendor")).join(_days_with_plays(found), on="vendor", how="left")
     frame = frame.with_columns((pl.col("now") / pl.col("now").sum()).alias("share"))
     first = frame.row(0, named=True)
-    sentence(f"{plain(first['vendor'])} has most: {count(first['now'])} streams. {_change_words(first, found)}")
+    sentence(f"{vendor_name(first['vendor'])} has most: {count(first['now'])} streams. {_change_words(first, found)}")
+    frame = frame.select("vendor", "now", "share", "before", "change", "change_share", "missing_now", "missing_before")
     table(
-        frame.select("vendor", "now", "share", "before", "change", "change_share", "missing_now", "missing_before"),
+        frame.with_columns(pl.col("vendor").replace(VENDOR_NAMES)),
         ("label", "vendors", found.end),
         columns={"vendor": "Vendor", **change_columns(found), **_missing_columns()},
         key="vendors",
+        export=lambda: frame,
     )
 
 

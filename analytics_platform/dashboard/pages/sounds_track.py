@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,7 +92,8 @@ def _outlier(track: Mapping[str, Any]) -> None:
     distance = (
         ""
         if far is None
-        else f" It sounds further from the artist's others than {percent(far)} of the label's recordings from theirs."
+        else f" It sounds further from the artist's others than {_short_of_all(far)} of the label's recordings from "
+        "theirs."
     )
     if found["is_left_out"]:
         sentence(f"**Left out of recommendations:** {plain(found['reason'] or found['kind'])}.{distance}")
@@ -100,6 +102,11 @@ def _outlier(track: Mapping[str, Any]) -> None:
         sentence(f"It may be **{plain(found['kind'])}**{reason}; the evidence is too weak to leave it out.{distance}")
     else:
         sentence(f"**An ordinary recording** of its artist.{distance}")
+
+
+def _short_of_all(share: float) -> str:
+    """A share that is never the whole, as none is further than itself: cut off, not rounded up to 100 %."""
+    return percent(min(math.floor(1000 * share) / 1000, 0.999), 1) if share >= 0.995 else percent(share)
 
 
 def _similar(track: Mapping[str, Any]) -> None:

@@ -18,7 +18,9 @@ from analytics_platform.dashboard.reading import facts, fresh_rows, rows
 SCORES = """
 select
     rank_in_batch, title, artist_name, percentile, percentile_low, percentile_high,
-    case when percentile < 1 / 3 then 'low' when percentile < 2 / 3 then 'medium' else 'high' end as band,
+    case
+        when percentile < 1 / 3 then 'lower third' when percentile < 2 / 3 then 'middle third' else 'upper third'
+    end as expected_place,
     rank_in_catalogue, catalogue_tracks, tempo_bpm, key || ' ' || mode as key, loudness_lufs, file
 from marts.track_scores
 order by rank_in_batch, file
@@ -166,7 +168,7 @@ def _columns() -> dict[str, Any]:
         "percentile": number(
             "Better than",
             format="percent",
-            help="Expected place: the share of releases of the same month and genre that it is expected to beat.",
+            help="The share of releases of the same month and genre that it is expected to beat.",
         ),
         "percentile_low": number(
             "Range from", format="percent", help="Of 10 released tracks with such a score 1 ended below this."
@@ -174,7 +176,9 @@ def _columns() -> dict[str, Any]:
         "percentile_high": number(
             "Range to", format="percent", help="Of 10 released tracks with such a score 1 ended above this."
         ),
-        "band": st.column_config.TextColumn("Band", help="low: lower third of releases; high: upper third."),
+        "expected_place": st.column_config.TextColumn(
+            "Expected place", help="The third of releases of the same month and genre that “Better than” lies in."
+        ),
         "rank_in_catalogue": number(
             "Rank among own",
             help="Place that it would have among the artist's released tracks, as the model expected them.",

@@ -21,13 +21,17 @@ select
     target, data_start, data_end
 from marts.track_audience
 where file = $file
-order by kind, place_rank nulls last, place_name"""
+order by kind, place_rank nulls last, place <> '(other)', place_name"""
+OTHER = "(other)"
+"""All places that may not be told, together."""
+NOT_ESTIMATED = "not estimated"
 ALL = "from marts.track_audience where file = $file order by kind, place_rank nulls last, place_name"
 BELIEVE = {
-    "the artist's own listeners and its sound": "Listeners and countries can be believed: they are the artist's own. "
-    "Plays are a wide range.",
-    "its sound alone": "Nobody has released this artist: believe the groups of listeners a little, the countries not.",
-    "the label's averages": "It could not be placed by its sound: this says nothing about this track.",
+    "the artist's own listeners and its sound": "Believe the shares of listeners and countries and their order: they "
+    "are the artist's own. Don't rely on the number of plays, in all or in one country: go by its range.",
+    "its sound alone": "Nobody has released this artist: believe the shares of the groups of listeners a little, the "
+    "countries and the number of plays not.",
+    "the label's averages: nothing is known of its sound": "This says nothing about this track.",
 }
 
 
@@ -66,13 +70,15 @@ def _total(found: pl.DataFrame) -> str:
 
 
 def _clusters(clusters: pl.DataFrame, track: Mapping[str, Any]) -> None:
-    shown = clusters.filter(~pl.col("is_suppressed"))
+    shown = clusters.filter(~pl.col("is_suppressed") & (pl.col("place") != OTHER))
     if not shown.height:
         return
     first = shown.row(0, named=True)
+    rest = _rest(clusters)
+    told = "of the groups that may be told, " if rest and rest > first["share"] else ""
     sentence(
-        f"**Listeners:** most plays, {percent(first['share'])}, would come from those who mostly play "
-        f"**{plain(first['place_name'])}**."
+        f"**Listeners:** {told}most plays, {percent(first['share'])}, would come from those who mostly play "
+        f"**{plain(first['place_name'])}**." + (f" {percent(rest)} are of groups that may not be told." if rest else "")
     )
     # A name is genres, then artists; the table has all of it.
     drawn = clusters.with_columns(
@@ -102,7 +108,7 @@ def _clusters(clusters: pl.DataFrame, track: Mapping[str, Any]) -> None:
 
 
 def _countries(countries: pl.DataFrame, track: Mapping[str, Any]) -> None:
-    named = countries.filter(pl.col("place") != "(other)")
+    named = countries.filter(pl.col("place") != OTHER)
     shown = named.filter(~pl.col("is_suppressed"))
     if not shown.height:
         return
@@ -115,7 +121,12 @@ def _countries(countries: pl.DataFrame, track: Mapping[str, Any]) -> None:
         else f"{plain(row['place_name'])} ({percent(row['share'])})"
         for row in shown.head(3).iter_rows(named=True)
     ]
-    sentence(f"**Countries:** first {', then '.join(said)}; in brackets what to expect, with its range.")
+    rest = _rest(countries)
+    sentence(
+        f"**Countries:** {'of those that may be told, ' if rest else ''}first {', then '.join(said)}; in brackets what "
+        f"to expect{', with its range' if has_plays else ''}."
+        + (f" {percent(rest)} of the plays are in countries that may not be told." if rest else "")
+    )
     mapped = shown.filter(pl.col(amount) > 0).rename({"place": "country", "place_name": "country_name"})
     if mapped.height:
         hover: dict[str, tuple[str, str | None]] = {"share": ("Share of its plays", ".1%")}
@@ -127,7 +138,8 @@ def _countries(countries: pl.DataFrame, track: Mapping[str, Any]) -> None:
             }
         chart(
             world_map(mapped, amount, title, hover),
-            f"Map of the plays that {track['title']} may expect by country. First: {shown['place_name'][0]}.",
+            f"Map of the plays that {track['title']} may expect by country. First of those that may be "
+            f"told: {shown['place_name'][0]}.",
             key="audience_map",
         )
     hidden = named.filter(pl.col("is_suppressed"))["place_name"].to_list()
@@ -136,24 +148,42 @@ def _countries(countries: pl.DataFrame, track: Mapping[str, Any]) -> None:
         sentence(f"Withheld, as too few listeners are behind them: {plain(', '.join(hidden))}. Grey on the map.")
     if missing:
         sentence(f"Too small to be drawn on the map: {plural(len(missing), 'country', 'countries')} of the table.")
-    _table(named, track, "Country", "countries")
+    _table(countries, track, "Country", "countries")
+
+
+def _rest(places: pl.DataFrame) -> float | None:
+    """The share of the plays in all places that may not be told; None if there is none."""
+    return next(iter(places.filter(pl.col("place") == OTHER)["share"].to_list()), None)
 
 
 def _table(frame: pl.DataFrame, track: Mapping[str, Any], heading: str, name: str) -> None:
     columns = ["place_name", "share"]
     if frame["expected_plays"].drop_nulls().len():
-        columns += ["expected_plays", "expected_low", "expected_high"]
+        columns += ["expected_plays", "range"]
     number = st.column_config.NumberColumn
     window = window_words(str(track["target"]))
+    ranges = [
+        SUPPRESSED
+        if row["is_suppressed"]
+        else NOT_ESTIMATED
+        if row["expected_low"] is None
+        else spread(row["expected_low"], row["expected_high"])
+        for row in frame.iter_rows(named=True)
+    ]
     table(
-        frame.select("place_name", "share", pl.col(columns[2:]).round(0)),
+        frame.with_columns(pl.col("expected_plays").round(0), pl.Series("range", ranges, pl.String)).select(columns),
         ("unreleased", str(track["title"]), name),
         columns={
             "place_name": heading,
-            "share": number("Share of plays", format="percent", help="Of all plays of the track; shares add up to 1."),
+            "share": number(
+                "Share of plays",
+                format="percent",
+                help=f"Of all plays of the track. The row “other” is all that are {SUPPRESSED}, together.",
+            ),
             "expected_plays": number("Expected plays", format="localized", help=f"Plays {window}."),
-            "expected_low": number("Range from", format="localized", help="1 of 10 such tracks had fewer plays."),
-            "expected_high": number("Range to", format="localized", help="1 of 10 such tracks had more plays."),
+            "range": st.column_config.TextColumn(
+                "Range", help="Of 10 such tracks 1 had fewer plays there and 1 had more; the CSV has both ends."
+            ),
         },
         key=f"audience_{name}",
         missing=SUPPRESSED,

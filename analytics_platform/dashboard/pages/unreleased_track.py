@@ -145,7 +145,7 @@ def _heat(regions: pl.DataFrame) -> alt.TopLevelMixin:
         y=alt.Y("band:O", sort=[hertz(a, b) for a, b in bands.iter_rows()], title=None),
         tooltip=[
             alt.Tooltip("seconds:N", title="Place"),
-            alt.Tooltip("band:N", title="Band"),
+            alt.Tooltip("band:N", title="Frequencies"),
             alt.Tooltip("said:N", title="Hundredths"),
         ],
     )
@@ -177,7 +177,8 @@ def _neighbours(track: Mapping[str, Any]) -> None:
     sentence(
         f"Most alike: **{plain(first['title'] or first['isrc'])}**"
         + (f" by {plain(first['artist_name'])}" if first["artist_name"] else "")
-        + f", {count(first['outcome_value'])} {counted(first['target'])}. {became} Tick a row to open the track."
+        + f", {count(first['outcome_value'])} {counted(first['target'], first['outcome_value'])}. {became} "
+        "Tick a row to open the track."
     )
     row = table(
         found,
@@ -204,10 +205,12 @@ def _neighbours(track: Mapping[str, Any]) -> None:
         go("sounds", isrc=found["isrc"][row])
 
 
-def counted(target: str) -> str:
-    """What an outcome counts, in words: ``plays in the last 90 days``."""
+def counted(target: str, number: float | None = None) -> str:
+    """What an outcome counts, in words: ``plays in the last 90 days``; ``play …`` where the ``number`` is one."""
     what, _, window = target.partition("_")
     if window.endswith("_days"):
+        if number is not None and round(number) == 1:
+            what = what.removesuffix("s")
         which, days, _ = window.split("_")
         return f"{what} in the {which} {days} days"
     return target.replace("_", " ")

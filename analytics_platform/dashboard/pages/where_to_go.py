@@ -24,6 +24,9 @@ select artist_name, country_name, gap_plays, expected_low - actual_plays as low,
 order by gap_plays desc, artist_id, country
 limit 3
 """
+COUNTRY = """
+select max(country_name) as country_name from marts.potential_streams where data_set = $data and country = $country
+"""
 COUNT = f"select count(*) as found {BASE}{{where}}"
 
 WORDS = """
@@ -67,7 +70,11 @@ def _answer(choices: Choices, countries: pl.DataFrame, window: str) -> str:
     here = countries if chosen is None else countries.filter(pl.col("country") == chosen)
     openings = int(here["openings"].sum())
     if not openings:
-        return "**No opening** for this choice: nowhere are there clearly fewer streams than similar artists suggest."
+        where = "nowhere are there"
+        if chosen is not None:
+            name = facts(COUNTRY, data=choices.values["data"], country=chosen)["country_name"]
+            where = f"no such artist has in {plain(name)}"
+        return f"**No opening** for this choice: {where} clearly fewer streams than similar artists suggest."
     artists = int(here["firsts"].sum()) if chosen is None else openings
     where = plural(countries.height, "country", "countries") if chosen is None else plain(here["country_name"][0])
     top = rows(LARGEST.format(where=choices.where(openings=True)), **choices.values)
