@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 
 from analytics_platform.dashboard.look import VENDOR_NAMES, count, signed, spread
 from analytics_platform.dashboard.pages import label_movers
-from analytics_platform.dashboard.pages.label_fans import RATED
 from analytics_platform.dashboard.pages.label_movers import MINIMUM
 from analytics_platform.dashboard.pages.label_reasons import REASONS
 from analytics_platform.dashboard.published import Reader, live
@@ -161,18 +160,6 @@ def test_segments_are_sums_with_their_ranges_and_withheld_artists(home: Path, la
     assert [tuple(row) for row in shown[["segment", "now", "low", "high", "withheld"]].to_numpy()] == expected
     assert expected[0][-1] == 2
     assert "Withheld: 2 artists" in words(label)
-
-
-def test_devoted_listeners_stand_with_the_band_of_their_model(home: Path, label: AppTest, tmp_path: Path) -> None:
-    shown = table(open_page(home, "models"), "band")
-    (band,) = shown[shown["question"] == "Fan segments"]["band"]
-    assert f"rated **{band}**, {RATED[band]}." in label.markdown[0].value
-    assert f"The model that tells the segments is rated **{band}**" in words(label)
-    assert any("task=fan_segments" in item.proto.query_string for item in label.get("page_link"))
-    shutil.copy((home / "analytics.duckdb").resolve(), tmp_path / "analytics.duckdb")
-    with duckdb.connect(str(tmp_path / "analytics.duckdb")) as connection:
-        connection.execute("delete from models.leaderboard where task = 'fan_segments'")
-    assert "rated" not in words(open_page(tmp_path, "label"))
 
 
 def test_moves_say_how_many_artists_they_add_up_and_why_not_all(home: Path, tmp_path: Path) -> None:

@@ -10,10 +10,7 @@ import polars as pl
 import streamlit as st
 
 from analytics_platform.dashboard.look import count, percent, plain, plural, segment_colours, spread
-from analytics_platform.dashboard.navigation import link
 from analytics_platform.dashboard.pages.label_period import Period
-from analytics_platform.dashboard.pages.models_bands import HIGH, LOW, MEDIUM
-from analytics_platform.dashboard.pages.models_facts import first_verdict, leaderboard
 from analytics_platform.dashboard.parts import SUPPRESSED, chart, empty, sentence, table
 from analytics_platform.dashboard.reading import rows
 
@@ -35,8 +32,6 @@ where data_set = $data and window_days = $days
 group by segment, segment_rank
 order by segment_rank
 """
-TASK = "fan_segments"
-"""In ``models.leaderboard``."""
 MOVES = """
 select move, cast(sum(listeners) as bigint) as listeners, count(*) filter (not is_suppressed) as artists,
     count(*) filter (is_suppressed) as withheld
@@ -51,12 +46,6 @@ MOVE_WORDS = {
     "cooled": "in a less devoted segment than before",
     "lapsed": "no longer a listener of the artist",
 }
-RATED = {
-    HIGH: "far better than a guess",
-    MEDIUM: "clearly better than a guess",
-    LOW: "not surely better than a guess: don't rely on it",
-}
-"""What the band of the model says of the segments."""
 TWICE = "a listener of two artists counts twice"
 
 
@@ -68,13 +57,11 @@ class Fans:
         frame: Listeners of the segment ``now`` with ``low`` and ``high``, and ``before`` (null if not known).
         answer: What moved, in words.
         version: Version of the fan profiles.
-        rated: How far the model can be believed, as the Models page has it; empty if that was not measured.
     """
 
     frame: pl.DataFrame
     answer: str
     version: str
-    rated: str
 
 
 def fans(found: Period) -> Fans | None:
@@ -87,16 +74,7 @@ def fans(found: Period) -> Fans | None:
     if top["listeners_before"] is not None:
         words += f" ({count(top['listeners_before'])} before)"
     words += f"; {TWICE}. About {count(top['now'])} of them are devoted ({plain(top['segment'])}; {conclusion(top)})."
-    rated = _rated(found.data)
-    return Fans(frame, f"{words} The model behind this is {rated}." if rated else words, top["version"], rated)
-
-
-def _rated(data: str) -> str:
-    board = leaderboard(data).filter(pl.col("task") == TASK)
-    if board.is_empty():
-        return ""
-    band = first_verdict(board, TASK).band
-    return f"rated **{band}**, {RATED[band]}" if band in RATED else ""
+    return Fans(frame, words, top["version"])
 
 
 def show_fans(found: Period, segments: Fans | None) -> None:
@@ -112,9 +90,6 @@ def show_fans(found: Period, segments: Fans | None) -> None:
         "if all erred the same way, so it is the widest there is."
         + (f" Withheld: {plural(withheld, 'artist')} with too few listeners for an estimate." if withheld else "")
     )
-    if segments.rated:
-        sentence(f"The model that tells the segments is {segments.rated}.")
-        link("models", "How good it is: Models", task=TASK)
     for row in frame.to_dicts():
         st.markdown(f"- **{plain(row['segment'])}**: about {count(row['now'])} ({conclusion(row)}).")
     words = f"Bars of listeners by segment, {found.words}: " + ", ".join(

@@ -11,10 +11,10 @@ from analytics_platform.dashboard.kept import choose, data_set
 from analytics_platform.dashboard.look import days, plural
 from analytics_platform.dashboard.navigation import link
 from analytics_platform.dashboard.pages.models_bands import HIGH, LOW, MEDIUM, NO_BAND, RULE
-from analytics_platform.dashboard.pages.models_facts import Verdict, first_verdict, is_made_up, leaderboard
+from analytics_platform.dashboard.pages.models_facts import Verdict, in_use, is_made_up, leaderboard, verdict
 from analytics_platform.dashboard.pages.models_task import show_task
 from analytics_platform.dashboard.pages.models_versions import show_calibration, show_versions
-from analytics_platform.dashboard.pages.models_words import TASKS
+from analytics_platform.dashboard.pages.models_words import TASKS, Task
 from analytics_platform.dashboard.parts import as_of, empty, note, sentence, table
 
 
@@ -27,7 +27,7 @@ def show() -> None:
         as_of()
         return
     known = [name for name in TASKS if name in board["task"]] + sorted(set(board["task"]) - set(TASKS))
-    verdicts = {name: first_verdict(board, name) for name in known}
+    verdicts = {name: _first(board, name) for name in known}
     _summary(verdicts)
     if is_made_up():
         note(
@@ -46,6 +46,21 @@ def show() -> None:
 
 def _title(task: str) -> str:
     return TASKS[task].title if task in TASKS else task
+
+
+def _first(board: pl.DataFrame, task: str) -> Verdict:
+    """What to say of a task where the reader has chosen nothing: its honest split, its longest window."""
+    words = TASKS.get(task) or Task(task, "", "")
+    rows = board.filter(pl.col("task") == task)
+    splits = rows["split"].unique(maintain_order=True).to_list()
+    split = words.split if words.split in splits else splits[0]
+    rows = rows.filter(pl.col("split") == split)
+    # A study of five listeners has a target for each: the first stands for it here.
+    rows = rows.filter(pl.col("target") == rows["target"].min())
+    rows = rows.filter(pl.col("window_days") == rows["window_days"].max())
+    metrics = rows["metric"].unique(maintain_order=True).to_list()
+    metric = words.metric if words.metric in metrics else metrics[0]
+    return verdict(rows.filter(pl.col("metric") == metric), in_use(task, split))
 
 
 def _summary(verdicts: dict[str, Verdict]) -> None:

@@ -17,7 +17,7 @@ from analytics_platform.dashboard.pages.models_bands import (
     part,
 )
 from analytics_platform.dashboard.pages.models_metrics import Metric, metric
-from analytics_platform.dashboard.pages.models_words import SPLITS, TASKS, Task
+from analytics_platform.dashboard.pages.models_words import SPLITS, TASKS
 from analytics_platform.dashboard.reading import facts, rows
 
 if TYPE_CHECKING:
@@ -115,18 +115,3 @@ def verdict(board: pl.DataFrame, used: Sequence[str]) -> Verdict:
         int(found["window_days"][0]),
         SPLITS.get(split, split),
     )
-
-
-def first_verdict(board: pl.DataFrame, task: str) -> Verdict:
-    """What to say of a task where the reader has chosen nothing: its honest split, its longest window."""
-    words = TASKS.get(task) or Task(task, "", "")
-    rows = board.filter(pl.col("task") == task)
-    splits = rows["split"].unique(maintain_order=True).to_list()
-    split = words.split if words.split in splits else splits[0]
-    rows = rows.filter(pl.col("split") == split)
-    # A study of five listeners has a target for each: the first stands for it here.
-    rows = rows.filter(pl.col("target") == rows["target"].min())
-    rows = rows.filter(pl.col("window_days") == rows["window_days"].max())
-    metrics = rows["metric"].unique(maintain_order=True).to_list()
-    metric = words.metric if words.metric in metrics else metrics[0]
-    return verdict(rows.filter(pl.col("metric") == metric), in_use(task, split))

@@ -27,7 +27,8 @@ TASKS = {
         "How often will a listener nobody has counted play the artist, told from the artist's other listeners?",
         "held_out_log_likelihood",
         models=("fan_profiles",),
-        remark="On planted worlds the models differ far more than by this score: the method's page has both.",
+        remark="This score hardly tells the methods apart. On made-up labels whose true shares are known they differ "
+        "far more: there the shares of the model in use are off by 1.7 points, those of the label's mean by 12.7.",
     ),
     "artist_neighbours": Task(
         "Similar artists",
