@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 IN_USE, TRIED, OTHER, DUMMY, CHEAT = "in use", "tried", "other method", "dummy", "told the answer"
 LOW, MEDIUM, HIGH, NO_BAND = "low", "medium", "high", "no dummy"
 RULE = (
-    "**Bands.** *Low*: its 90 % range overlaps that of the best dummy, or is worse: by this score alone it is not shown "
-    "to be better, so look at the remark and at what else was measured. *Medium*: the ranges are apart. *High*: they are apart, and "
-    "the model goes at least half of the way from the dummy to the best score there can be. A score without such an end is never called high. The rule is careful: models are measured on "
-    "the same listeners and artists, so a difference can be surer than two ranges beside each other show."
+    "**Bands.** *Low*: its 90 % range overlaps that of the best dummy, or is worse: this score alone does not show it "
+    "to be better; look at its remark and at what else was measured. *Medium*: the ranges are apart. *High*: they are "
+    "apart, and the model goes at least half of the way from the dummy to the best score there can be. A score without "
+    "such an end is never called high. The rule is careful: models are measured on the same listeners and artists, so "
+    "a difference can be surer than two ranges beside each other show."
 )
 HALFWAY = 0.5
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 import streamlit as st
 
-from analytics_platform.dashboard.look import change, count, percent, plain
+from analytics_platform.dashboard.look import VENDOR_NAMES, change, count, percent, plain
 from analytics_platform.dashboard.pages.artist_choice import Artist, country_name
 from analytics_platform.dashboard.parts import csv, file_name, note, sentence
 from analytics_platform.dashboard.reading import rows
@@ -47,7 +47,7 @@ def show(artist: Artist, month: date, first_day: date) -> None:
     with left:
         st.subheader("By vendor")
         by_vendor = _summed(found, "vendor", month, known)
-        vendors = by_vendor.with_columns(pl.col("vendor").str.to_titlecase())
+        vendors = by_vendor.with_columns(pl.col("vendor").replace(VENDOR_NAMES))
         lines(
             vendors,
             ("Vendor", "Streams", "Share", "Change a day"),
