@@ -50,6 +50,8 @@ def choose(
 
     def write() -> None:
         picked = st.session_state[key]
+        if picked is not None and picked == given(name):
+            return  # a widget that is back after another page may tell once more what the address says
         if picked is None or picked == default:
             st.query_params.pop(name, None)
         else:
