@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from analytics_platform.audio.tables import TRACK_AUDIO
@@ -32,7 +33,7 @@ def print_status(settings: Settings, tables: tuple[Table, ...], console: Console
     console.print(f"Inbox {settings.inbox}: {ready} files to ingest", soft_wrap=True)
     for file in waiting:
         if file.problem:
-            console.print(f"  [yellow]{file.name}[/] {file.problem}", soft_wrap=True)
+            console.print(f"  [yellow]{escape(file.name)}[/] {escape(file.problem)}", soft_wrap=True)
 
 
 def _vendors(lake: Lake) -> RichTable:

@@ -6,9 +6,10 @@ import os
 
 import pytest
 
-# rich takes the width of its console from here, once, when the command line is imported: CI sets it to 80, and a
-# table that is cut to that says less than a test reads.
-os.environ.pop("COLUMNS", None)
+# By these rich cuts tables to the width of a terminal and colours them, and then they do not say what a test reads. It
+# looks at the width when the command line is imported, before any test can set it.
+for name in ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(name, None)
 
 LONGEST_FIRST = (
     "test_cli.py",

@@ -142,11 +142,11 @@ def test_without_a_secret_nothing_is_ingested(tmp_path: Path) -> None:
 
 
 def test_a_file_of_no_feed_is_named_and_left(tmp_path: Path) -> None:
-    file = tmp_path / "notes.txt"
+    file = tmp_path / "[new] notes.txt"
     file.write_text("hello")
     done = cli(tmp_path / "home", "ingest", str(file), ANALYTICS_LISTENER_SECRET="x" * 40)
     assert done.returncode == 1
-    assert "notes.txt is of no known feed" in done.stdout
+    assert "[new] notes.txt is of no known feed" in done.stdout
     assert "docs/feeds.md" in done.stderr
 
 

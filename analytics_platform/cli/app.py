@@ -17,7 +17,7 @@ console = Console()
 
 def fail(message: str) -> typer.Exit:
     """Say what went wrong and what to do; raise what is returned."""
-    Console(stderr=True).print(f"[bold red]{message}[/]", soft_wrap=True)
+    Console(stderr=True).print(message, style="bold red", markup=False, soft_wrap=True)
     return typer.Exit(1)
 
 

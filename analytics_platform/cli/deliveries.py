@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from analytics_platform.cli.app import app, console, fail
 from analytics_platform.cli.results import show_results
@@ -25,11 +26,11 @@ def ingest(
     settings = Settings()
     require_secret(settings)
     for name in copy_into_inbox(paths, settings.inbox):
-        console.print(f"[yellow]{name} is of no known feed: left where it is[/]")
+        console.print(f"[yellow]{escape(name)} is of no known feed: left where it is[/]")
     files = list_inbox(settings.inbox)
     for file in files:
         if file.problem:
-            console.print(f"[yellow]{file.name} {file.problem}: left in the inbox[/]")
+            console.print(f"[yellow]{escape(f'{file.name} {file.problem}')}: left in the inbox[/]")
     days = [file.day or datetime.now(UTC).date() for file in files if not file.problem]
     if not days:
         raise fail("Nothing to ingest: no file is of a known feed. See docs/feeds.md for the file names.")

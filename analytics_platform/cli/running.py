@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from rich.markup import escape
+
 from analytics_platform.cli.app import console, fail, progress_bar
 from analytics_platform.lakehouse.lake import Lake
 from analytics_platform.settings import MissingSecretError, Settings
@@ -165,6 +167,6 @@ def fetch_musicnn_weights(settings: Settings, wheel: Path | None) -> bool:
         with console.status("Fetching the weights of MusiCNN"):
             fetch_musicnn(settings.models_root / "pretrained" / "musicnn_msd", wheel)
     except WeightsError as error:
-        console.print(f"[yellow]No embeddings and no tags: {error}[/]")
+        console.print(f"[yellow]No embeddings and no tags: {escape(str(error))}[/]")
         return False
     return True

@@ -11,7 +11,7 @@ from analytics_platform.dashboard.look import count, day, percent, plain, plural
 from analytics_platform.dashboard.look import days as window_name
 from analytics_platform.dashboard.pages.artist_choice import Artist, country_name
 from analytics_platform.dashboard.pages.artist_clicks import choose_country
-from analytics_platform.dashboard.pages.where_to_go_trust import SCORES, trust_words
+from analytics_platform.dashboard.pages.where_to_go_trust import back_test, trust_sentences
 from analytics_platform.dashboard.parts import chart, empty, note, sentence, table
 from analytics_platform.dashboard.reading import rows
 from analytics_platform.dashboard.world import CLICKED, not_drawn, world_map
@@ -29,16 +29,6 @@ where
     and artist_id = $artist
     and window_days = (select max(window_days) from marts.potential_streams where data_set = $data)
 order by market_rank asc nulls last, gap_plays desc nulls last, country asc
-"""
-
-# Filtered as ``where_to_go_trust.SCORES`` is.
-GROWTH = """
-select model, value
-from models.leaderboard
-where task = 'artist_markets' and data_set = $data and seed = -1 and metric = 'growth_captured_at_5'
-    and window_days = (
-        select max(window_days) from models.leaderboard where task = 'artist_markets' and data_set = $data
-    )
 """
 
 
@@ -97,21 +87,14 @@ def top_words(artist: Artist, ranked: pl.DataFrame, window: int) -> str:
 
 def how_sure(data: str) -> str | None:
     """How the recommendations did on the past, in the words of "Where to go"; None without a back-test."""
-    scores = {(row["model"], row["metric"]): row for row in rows(SCORES, data=data).to_dicts()}
-    opened = {model: row for (model, metric), row in scores.items() if metric == "precision_at_5"}
-    ours, size = opened.get("market_potential"), opened.get("market_size")
-    if ours is None or size is None:
+    scores = back_test(data)
+    said = trust_sentences(scores)
+    if not said:
         return None
-    said = [trust_words(ours, size, opened.get("random"), opened.get("document_gap"))]
-    covered = scores.get(("market_potential", "range_coverage"))
-    if covered is not None:
-        said.append(
-            f"The ranges were tried on markets that artists already have: {percent(covered['value'])} lay inside their "
-            "80 % range. Whether and when a market opens is not in the range."
-        )
-    growth = {row["model"]: row["value"] for row in rows(GROWTH, data=data).to_dicts()}
-    said.append(what_for(ours["value_low"] > size["value"], growth.get("market_potential"), growth.get("market_size")))
-    return " ".join(part for part in said if part)
+    value = {key: row["value"] for key, row in scores.items()}
+    opens_more = scores["market_potential", "precision_at_5"]["value_low"] > value["market_size", "precision_at_5"]
+    ours, size = (value.get((model, "growth_captured_at_5")) for model in ("market_potential", "market_size"))
+    return " ".join([*said, *filter(None, [what_for(opens_more, ours, size)])])
 
 
 def what_for(opens_more: bool, ours: float | None, size: float | None) -> str:

@@ -12,32 +12,49 @@ from analytics_platform.dashboard.reading import rows
 SCORES = """
 select model, metric, value, value_low, value_high, groups, window_days
 from models.leaderboard
-where task = 'artist_markets' and data_set = $data and seed = -1 and metric in ('precision_at_5', 'range_coverage')
+where task = 'artist_markets' and data_set = $data and seed = -1
+    and metric in ('precision_at_5', 'range_coverage', 'growth_captured_at_5')
     and window_days = (
         select max(window_days) from models.leaderboard where task = 'artist_markets' and data_set = $data
     )
 """
 
 
+Scores = dict[tuple[str, str], dict[str, Any]]
+"""Rows of the leaderboard by model and metric."""
+
+
+def back_test(data: str) -> Scores:
+    """How rankings of countries did on the past."""
+    return {(row["model"], row["metric"]): row for row in rows(SCORES, data=data).to_dicts()}
+
+
 def show_trust(data: str) -> None:
     """What the back-test says, the model beside its dummies."""
-    scores = {(row["model"], row["metric"]): row for row in rows(SCORES, data=data).to_dicts()}
-    ours, size = (scores.get((model, "precision_at_5")) for model in ("market_potential", "market_size"))
-    if ours is None or size is None:
+    said = trust_sentences(back_test(data))
+    if not said:
         empty("This ranking has not been tried on the past yet.", "all")
         return
-    sentence(
-        trust_words(
-            ours, size, scores.get(("random", "precision_at_5")), scores.get(("document_gap", "precision_at_5"))
-        )
+    for words in said:
+        sentence(words)
+    link("models", "How good the models are: Models")
+
+
+def trust_sentences(scores: Scores) -> list[str]:
+    """What the back-test says of the ranking, and of its ranges; nothing if it was not made."""
+    ours, size, chance, document = (
+        scores.get((model, "precision_at_5")) for model in ("market_potential", "market_size", "random", "document_gap")
     )
+    if ours is None or size is None:
+        return []
+    said = [trust_words(ours, size, chance, document)]
     covered = scores.get(("market_potential", "range_coverage"))
     if covered:
-        sentence(
+        said.append(
             f"The ranges were tried on markets that artists already have: {percent(covered['value'])} lay inside their "
             "80 % range. Whether and when a market opens is not in the range."
         )
-    link("models", "How good the models are: Models")
+    return said
 
 
 def trust_words(
